@@ -1,0 +1,1 @@
+"""What is true for every signal: processes, solvers, networks, training, files, commands."""

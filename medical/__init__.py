@@ -1,0 +1,1 @@
+"""MRI and CT volumes: reserved for the medical tasks; this version has none."""

@@ -1,0 +1,1 @@
+"""Photographs and other pictures: super-resolution, denoising, baselines and benchmarks."""

@@ -1,0 +1,1 @@
+"""Hyperspectral cubes and atmospheric fields: reserved; this version has none."""

@@ -1,0 +1,1 @@
+"""Speech: reserved for enhancement and dereverberation; this version has none."""

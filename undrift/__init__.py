@@ -1,0 +1,60 @@
+"""Undrift: diffusion-based restoration for science.
+
+>>> import undrift
+>>> picture = undrift.sr("scan.png", scale=4).value  # doctest: +SKIP
+"""
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+# In a checkout the subpackages are this folder's neighbours; in a wheel they lie inside it.
+_checkout = Path(__file__).resolve().parents[1]
+if (_checkout / "pyproject.toml").is_file() and (_checkout / "common" / "__init__.py").is_file():
+    __path__.insert(0, str(_checkout))
+
+if TYPE_CHECKING:
+    from undrift import common, medical, restoration, scientific, speech
+    from undrift.common.cite import cite
+    from undrift.common.denoisers import Denoiser
+    from undrift.common.results import Restored
+    from undrift.restoration.models import load_model
+    from undrift.restoration.tasks import denoise, sr
+
+# Where each lazy name lives: `undrift.NAME` is the attribute NAME of that module.
+LAZY = {
+    "Denoiser": "undrift.common.denoisers",
+    "Restored": "undrift.common.results",
+    "cite": "undrift.common.cite",
+    "denoise": "undrift.restoration.tasks",
+    "load_model": "undrift.restoration.models",
+    "sr": "undrift.restoration.tasks",
+}
+
+__all__ = [
+    "Denoiser",
+    "Restored",
+    "cite",
+    "common",
+    "denoise",
+    "load_model",
+    "medical",
+    "restoration",
+    "scientific",
+    "speech",
+    "sr",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in LAZY:
+        return getattr(importlib.import_module(LAZY[name]), name)
+    if name in __all__:
+        return importlib.import_module(f"undrift.{name}")
+    raise AttributeError(f"module 'undrift' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

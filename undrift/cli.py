@@ -1,0 +1,115 @@
+"""The `undrift` command: finds a subcommand by name and imports only that one."""
+
+import importlib
+import os
+import sys
+import traceback
+
+import click
+
+from undrift import __version__
+from undrift.common.errors import UndriftError, missing_package, nearest
+
+# name -> (module, attribute, one line of help). The line stands here so that `undrift --help`
+# imports neither torch nor any domain.
+COMMANDS = {
+    "sr": ("undrift.restoration.cli", "sr", "Super-resolve pictures."),
+    "denoise": ("undrift.restoration.cli", "denoise", "Remove noise from pictures."),
+    "train": ("undrift.common.training.cli", "train", "Train a model from a recipe."),
+    "evaluate": ("undrift.restoration.scoring_cli", "evaluate", "Score results against truth."),
+    "benchmark": (
+        "undrift.restoration.scoring_cli",
+        "benchmark",
+        "Degrade, restore and score a data card.",
+    ),
+    "models": ("undrift.common.weights.cli", "models", "List, show, check and convert models."),
+    "data": ("undrift.common.data_cli", "data", "List, show and check data cards."),
+    "run": ("undrift.common.cli", "run", "Repeat a saved run."),
+    "info": ("undrift.common.cli", "info", "Show versions and devices, or what a file holds."),
+    "cite": ("undrift.common.cli", "cite", "Print BibTeX of what a run used."),
+    "completion": ("undrift.common.cli", "completion", "Print completion code for a shell."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        return getattr(importlib.import_module(module), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"no command '{args[0]}'{nearest(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="undrift")
+def cli() -> None:
+    """Diffusion-based restoration for science.
+
+    \b
+    undrift sr scans/ -o large/ --scale 4
+    undrift denoise noisy.png -o clean.png --sigma 25
+    undrift info
+    """
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command and returns its exit code.
+
+    0 done, 1 bug, 2 usage, 3 bad input or configuration, 4 some items failed, 5 a package or
+    weights are missing, 6 out of memory at the smallest tile, 130 interrupted.
+    """
+    try:
+        code = cli.main(args=argv, prog_name="undrift", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _say("interrupted; finished outputs are whole, the same command goes on", 130)
+    except SystemExit as error:  # shell completion, and a reader that closed our pipe
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except Exception as error:
+        if os.environ.get("UNDRIFT_DEBUG") == "1":
+            traceback.print_exc()
+        return _say(*_explain(error))
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """One message, and the exit code."""
+    if isinstance(error, UndriftError):
+        return str(error), error.exit_code
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        if error.name.partition(".")[0] != "undrift":
+            missing = missing_package(error.name)
+            return str(missing), missing.exit_code
+    elif isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return f"out of memory: {error}; try --tile 128 or --device cpu", 6
+    elif isinstance(error, OSError):
+        return str(error), 1
+    text = " ".join(str(error).split())
+    report = "please report it with the output of `undrift info` and of UNDRIFT_DEBUG=1"
+    return f"unexpected {type(error).__name__}: {text}; this is a bug, {report}", 1
+
+
+def _say(text: str, code: int) -> int:
+    click.echo(f"undrift: {text}", err=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
