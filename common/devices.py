@@ -1,0 +1,60 @@
+"""Where and in which precision the network runs. Nothing falls back silently."""
+
+import contextlib
+
+import torch
+
+from undrift.common.errors import UsageError, nearest
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def available() -> list[str]:
+    """Names of the devices that can be used here."""
+    names = ["cpu"]
+    if torch.cuda.is_available():
+        names += ["cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        names.append("mps")
+    return names
+
+
+def resolve_device(name: str) -> str:
+    """"auto" is the first of cuda, mps, cpu that is there; raises UsageError for an absent one."""
+    present = available()
+    if name == "auto":
+        return next(kind for kind in ("cuda", "mps", "cpu") if kind in present)
+    if name not in present:
+        raise UsageError(
+            f"device {name!r} is not here; present: {', '.join(present)}{nearest(name, present)}"
+        )
+    return name
+
+
+def resolve_dtype(name: str, device: str) -> torch.dtype:
+    """"auto" is bfloat16 on a GPU that computes in it natively, else float32."""
+    if name == "auto":
+        native = device.startswith("cuda") and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if native else torch.float32
+    if name not in DTYPES:
+        raise UsageError(f"dtype {name!r} is not one of auto, {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def autocast(device: str, dtype: torch.dtype) -> contextlib.AbstractContextManager[object]:
+    """Context in which networks compute in `dtype`; processes and states stay in float32."""
+    if dtype == torch.float32:
+        return contextlib.nullcontext()
+    return torch.autocast(torch.device(device).type, dtype)
+
+
+def free_memory(device: str) -> int:
+    """Bytes that can be taken now on a device."""
+    if device.startswith("cuda"):
+        return int(torch.cuda.mem_get_info(device)[0])
+    import os
+
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):  # not told on this system
+        return 4 * 2**30

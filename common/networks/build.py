@@ -1,0 +1,25 @@
+"""The one table from names of networks, as recipes and weight headers write them, to classes."""
+
+import importlib
+
+from torch import nn
+
+from undrift.common.errors import InputError, nearest
+
+NETWORKS = {
+    "local-nafnet": "undrift.common.networks.local_nafnet:LocalNAFNet",
+    "diffusers-unet": "undrift.common.networks.diffusers_unet:DiffusersUNet",
+}
+
+
+def build_network(name: str, params: dict[str, object]) -> nn.Module:
+    """Builds a network; raises InputError for an unknown name or parameter."""
+    if name not in NETWORKS:
+        raise InputError(
+            f"network {name!r} is not one of {', '.join(NETWORKS)}{nearest(name, NETWORKS)}"
+        )
+    module, attribute = NETWORKS[name].split(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)(**params)
+    except TypeError as error:
+        raise InputError(f"network {name}: {error}") from error

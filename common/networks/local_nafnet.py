@@ -1,0 +1,134 @@
+"""A compact restoration network of bounded reach: NAFNet's blocks without global pooling.
+
+NAFNet (Chen et al., ECCV 2022) gates channels by products instead of activations. Its simplified
+channel attention pools over the whole picture, so a tile and the whole differ; here it is left out
+and every operation sees a bounded window: a picture restored in tiles equals the picture restored
+at once. Pictures enter by pixel-unshuffling; time and levels enter as a scale and a shift (FiLM)
+in each block. Layer normalisation runs over the channels of one pixel.
+"""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from undrift.common.networks.embeddings import LevelEmbedding
+
+
+class PixelNorm(nn.Module):
+    """Layer normalisation over the channels of each pixel; (b, c, h, w)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(channels, eps=1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class Block(nn.Module):
+    """NAFNet block: gated depthwise 3 x 3, then a gated pointwise layer; reach 1."""
+
+    def __init__(self, channels: int, features: int):
+        super().__init__()
+        self.norm1, self.norm2 = PixelNorm(channels), PixelNorm(channels)
+        self.expand = nn.Conv2d(channels, 2 * channels, 1)
+        self.depthwise = nn.Conv2d(2 * channels, 2 * channels, 3, padding=1, groups=2 * channels)
+        self.project = nn.Conv2d(channels, channels, 1)
+        self.widen = nn.Conv2d(channels, 2 * channels, 1)
+        self.narrow = nn.Conv2d(channels, channels, 1)
+        self.film = nn.Linear(features, 4 * channels)
+        for layer in (self.film, self.project, self.narrow):
+            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.film.weight)
+        for layer in (self.project, self.narrow):  # blocks start close to the identity
+            nn.init.normal_(layer.weight, std=0.2 * channels**-0.5)
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        scale1, shift1, scale2, shift2 = self.film(features)[:, :, None, None].chunk(4, 1)
+        h = self.norm1(x) * (1 + scale1) + shift1
+        left, right = self.depthwise(self.expand(h)).chunk(2, 1)
+        x = x + self.project(left * right)
+        left, right = self.widen(self.norm2(x) * (1 + scale2) + shift2).chunk(2, 1)
+        return x + self.narrow(left * right)
+
+
+class LocalNAFNet(nn.Module):
+    """U-shaped stack of blocks: (b, inputs, h, w) -> (b, outputs, h, w), any h and w.
+
+    unshuffle: side of the pixel blocks folded into channels. widths, depths: channels and number
+    of blocks of each level (the last level once, the others on the way down and up).
+    """
+
+    def __init__(
+        self,
+        inputs: int = 3,
+        outputs: int = 3,
+        unshuffle: int = 2,
+        widths: Sequence[int] = (32, 64, 128),
+        depths: Sequence[int] = (2, 2, 6),
+        levels: int = 0,
+        features: int = 64,
+    ):
+        super().__init__()
+        if len(widths) != len(depths):
+            raise ValueError(f"widths {list(widths)} and depths {list(depths)} differ in length")
+        self.unshuffle, self.depths = unshuffle, tuple(depths)
+        self.embed = LevelEmbedding(levels, features)
+        self.enter = nn.Conv2d(inputs * unshuffle**2, widths[0], 3, padding=1)
+        self.leave = nn.Conv2d(widths[0], outputs * unshuffle**2, 3, padding=1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+        def stage(width: int, depth: int) -> nn.ModuleList:
+            return nn.ModuleList(Block(width, features) for _ in range(depth))
+
+        outer = list(zip(widths[:-1], widths[1:], depths[:-1], strict=True))
+        self.down_blocks = nn.ModuleList(stage(width, depth) for width, _, depth in outer)
+        self.up_blocks = nn.ModuleList(stage(width, depth) for width, _, depth in outer)
+        self.middle = stage(widths[-1], depths[-1])
+        self.downs = nn.ModuleList(nn.Conv2d(w, below, 2, 2) for w, below, _ in outer)
+        self.ups = nn.ModuleList(nn.Conv2d(below, 4 * w, 1) for w, below, _ in outer)
+
+    @property
+    def multiple(self) -> int:
+        """Sides are padded to a multiple of this; tiles must start on it."""
+        return self.unshuffle * 2 ** (len(self.depths) - 1)
+
+    @property
+    def reach(self) -> int:
+        """No output pixel depends on an input pixel further away than this (in pixels)."""
+        pixels = 2 * self.unshuffle  # enter and leave
+        for index, depth in enumerate(self.depths):
+            cell = self.unshuffle * 2**index
+            passes = 1 if index == len(self.depths) - 1 else 2
+            pixels += passes * depth * cell
+        return pixels + self.multiple  # pixels of one coarsest cell share their fate
+
+    def forward(self, x: Tensor, psi: Tensor, level: Tensor | None = None) -> Tensor:
+        height, width = x.shape[-2:]
+        x = pad_to_multiple(x, self.multiple)
+        features = self.embed(psi, level)
+        h = self.enter(F.pixel_unshuffle(x, self.unshuffle))
+        skips = []
+        for blocks, down in zip(self.down_blocks, self.downs, strict=True):
+            h = _run(blocks, h, features)
+            skips.append(h)
+            h = down(h)
+        h = _run(self.middle, h, features)
+        for blocks, up in zip(reversed(self.up_blocks), reversed(self.ups), strict=True):
+            h = F.pixel_shuffle(up(h), 2) + skips.pop()
+            h = _run(blocks, h, features)
+        return F.pixel_shuffle(self.leave(h), self.unshuffle)[..., :height, :width]
+
+
+def _run(blocks: nn.ModuleList, h: Tensor, features: Tensor) -> Tensor:
+    for block in blocks:
+        h = block(h, features)
+    return h
+
+
+def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """Repeats the last row and column until both sides are multiples of `multiple`."""
+    below, right = -x.shape[-2] % multiple, -x.shape[-1] % multiple
+    return F.pad(x, (0, right, 0, below), mode="replicate") if below or right else x

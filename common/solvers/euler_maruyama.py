@@ -1,0 +1,45 @@
+"""Euler-Maruyama on the reverse SDE in t: the plainest solver, here as a yardstick.
+
+    x1 = x0 - dt [f x + k y - (1 + eta^2)/2 g^2 score] + eta g sqrt(dt) xi,
+    score = -(z - a D)/s^2,   f = a'/a,  k = b' - f b,  g^2 = -2 s^2 dlambda/dt
+
+(Song et al. 2021, Eq. (6)); eta = 1 is IR-SDE's `reverse_sde`, eta = 0 its `reverse_ode`.
+A step from a singular start is of first order in closed form.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from undrift.common.processes.process import Process, rates
+from undrift.common.solvers.plan import Node, Step, first_order, nodes
+
+
+@dataclass(frozen=True)
+class EulerMaruyama:
+    """eta: noise, 1 for the reverse SDE. denoise_last: end with the estimate of x0 itself."""
+
+    eta: float = 1.0
+    denoise_last: bool = True
+    order: int = field(default=1, init=False)
+
+    def plan(self, process: Process, times: Sequence[float]) -> list[Step]:
+        grid = nodes(process, times)
+        steps = []
+        for old, new in zip(grid[:-1], grid[1:], strict=True):
+            if math.isinf(old.lam) or (new.s <= 0 and self.denoise_last):
+                fresh = new.s if self.eta else 0.0
+                steps.append(first_order(old, new, new.s - fresh, fresh))
+            else:
+                steps.append(self._step(process, old, new))
+        return steps
+
+    def _step(self, process: Process, old: Node, new: Node) -> Step:
+        f, k, g2 = (float(v) for v in rates(process, torch.tensor(old.t, dtype=torch.float64)))
+        dt = old.t - new.t
+        pull = (1 + self.eta**2) / 2 * g2 * dt / old.s**2
+        A, B = 1 - f * dt - pull, pull * old.a
+        C = -k * dt + pull * old.b
+        return Step(old.t, (A,), (B,), C, self.eta * math.sqrt(g2 * dt))

@@ -1,0 +1,89 @@
+"""A solver is a plan: a list of linear steps, all coefficients known before the first call.
+
+    D_k = denoise(x_k, t_k)
+    x_{k+1} = sum_j A_j x_{k-j} + sum_j B_j D_{k-j} + C y + sigma z
+
+newest first. Every sampler here has this form: it is written for the centred state z = x - b y,
+for which any process is a plain (a, s) diffusion, and C = b_{k+1} - sum_j A_j b_{k-j} brings y back.
+Coefficients are computed once in float64 from the four functions of the process at the nodes.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from undrift.common.errors import InputError
+from undrift.common.processes.process import Process
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of the denoiser at time t, then the update; A, B newest first."""
+
+    t: float
+    A: tuple[float, ...]
+    B: tuple[float, ...]
+    C: float
+    sigma: float = 0.0
+
+
+@dataclass(frozen=True)
+class Node:
+    """The four functions at one time; lam = ln(a/s), -inf where a = 0, +inf where s = 0."""
+
+    t: float
+    a: float
+    b: float
+    s: float
+    phi: float
+    lam: float
+
+
+class Solver(Protocol):
+    """Makes a plan for a process on a grid of times (descending, the last one clean or not)."""
+
+    order: int
+
+    def plan(self, process: Process, times: Sequence[float]) -> list[Step]: ...
+
+
+def nodes(process: Process, times: Sequence[float]) -> list[Node]:
+    """Evaluates a process at the times of a grid, in float64.
+
+    Raises InputError unless there are at least two times, strictly descending within [0, 1].
+    """
+    t = torch.as_tensor(times, dtype=torch.float64)
+    if t.ndim != 1 or len(t) < 2 or bool((t[1:] >= t[:-1]).any()) or t[0] > 1 or t[-1] < 0:
+        raise InputError(
+            f"a grid needs two or more strictly descending times within [0, 1], got {list(times)}"
+        )
+    columns = [f(t).tolist() for f in (process.a, process.b, process.s, process.phi)]
+    rows = zip(t.tolist(), *columns, strict=True)
+    return [Node(*row, lam=_log_ratio(row[1], row[3])) for row in rows]
+
+
+def _log_ratio(a: float, s: float) -> float:
+    if a <= 0:
+        return -math.inf
+    return math.inf if s <= 0 else math.log(a) - math.log(s)
+
+
+def step(old: Node, new: Node, A: float, B: Sequence[float], sigma: float = 0.0) -> Step:
+    """A step with weights on the newest state only; C follows from the centring."""
+    return Step(old.t, (A,), tuple(B), new.b - A * old.b, sigma)
+
+
+def first_order(old: Node, new: Node, keep: float, sigma: float) -> Step:
+    """z1 = a1 D + keep eps + sigma xi with eps = (z0 - a0 D)/s0.
+
+    Where s0 = 0 the state holds no noise (a pinned bridge start): all of s1 is drawn afresh.
+    """
+    if new.s <= 0:
+        return step(old, new, 0.0, (new.a,))
+    if old.s <= 0:
+        return step(old, new, 0.0, (new.a,), new.s)
+    A = keep / old.s
+    return step(old, new, A, (new.a - A * old.a,), sigma)
