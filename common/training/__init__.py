@@ -1,0 +1,1 @@
+"""Training by recipe: one YAML file says everything, `train(recipe, folder)` does it."""

@@ -1,0 +1,66 @@
+"""The recipe of a model: a strict YAML file from which training can be repeated.
+
+Everything here is general; the sections `data` and `validation` belong to the domain, which
+checks them itself (see `undrift.<domain>.training`).
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from undrift.common.config import Strict
+from undrift.common.training.times import Times
+from undrift.common.weights.settings import Named, Preset, ScalingSettings, Settings
+
+
+class Loss(Strict):
+    """kind of the norm; weighting: "unit" in the network's own output, or "x0" in the data."""
+
+    kind: Literal["l2", "l1", "charbonnier"] = "l2"
+    weighting: Literal["unit", "x0", "min-snr"] = "unit"
+    immiscible: bool = False
+
+
+class Schedule(Strict):
+    """Optimisation: AdamW, linear warm-up, constant rate, linear decay to zero at the end."""
+
+    iterations: int = Field(gt=0)
+    batch: int = Field(16, gt=0)
+    accumulate: int = Field(1, gt=0)
+    rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    warmup: int = Field(100, ge=0)
+    decay: int = Field(0, ge=0)
+    clip: float = Field(1.0, gt=0)
+    ema: float = Field(0.999, ge=0, lt=1)
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    seed: int = Field(0, ge=0)
+    workers: int = Field(0, ge=0)
+    log_every: int = Field(50, gt=0)
+    validate_every: int = Field(1000, gt=0)
+    save_every: int = Field(500, gt=0)
+
+
+class Recipe(Strict):
+    """See the module's docstring and the recipes shipped in `<domain>/recipes`."""
+
+    id: str
+    domain: Literal["restoration", "medical", "speech", "scientific"]
+    task: str
+    process: Named
+    prediction: str = "balanced"
+    scaling: ScalingSettings
+    network: Named
+    levels: list[str] = Field(default_factory=list)
+    ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    times: Times
+    loss: Loss = Loss()
+    schedule: Schedule
+    data: dict[str, object]
+    validation: dict[str, object] = Field(default_factory=dict)
+    presets: dict[Literal["fast", "balanced", "best"], Preset]
+
+    def settings(self, record: dict[str, object]) -> Settings:
+        """The header for weights trained by this recipe."""
+        shared = set(Settings.model_fields) & set(Recipe.model_fields)
+        return Settings(**{name: getattr(self, name) for name in shared}, record=record)

@@ -1,0 +1,1 @@
+"""Weights: safetensors files that carry the whole setting in their header."""

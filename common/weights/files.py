@@ -1,0 +1,60 @@
+"""Reading and writing weight files: safetensors, with `Settings` under the header key "undrift"."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from undrift.common.config import load
+from undrift.common.denoisers import Denoiser
+from undrift.common.errors import InputError
+from undrift.common.files import write_atomically
+from undrift.common.weights.settings import Settings
+
+
+def save_weights(path: Path, state: dict[str, Tensor], settings: Settings) -> None:
+    """Writes the tensors and their settings, whole or not at all."""
+    header = {"undrift": settings.model_dump_json(), "format": "pt"}
+    data = save({name: value.detach().cpu().contiguous() for name, value in state.items()}, header)
+    write_atomically(path, lambda part: part.write_bytes(data))
+
+
+def read_settings(path: Path) -> Settings:
+    """Reads the settings of a weight file.
+
+    Raises InputError if it is no safetensors file, a pickle, or has no (valid) settings.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such weight file") from error
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"{path}: not a safetensors file ({error}); weights are read from safetensors only"
+        ) from error
+    if "undrift" not in header:
+        raise InputError(f"{path}: its header holds no undrift settings, so it cannot be used alone")
+    return load(Settings, json.loads(header["undrift"]), path)
+
+
+def load_denoiser(path: Path, device: str = "cpu") -> tuple[Denoiser, Settings]:
+    """Builds the denoiser of a weight file, filled, in evaluation mode and without gradients.
+
+    Raises InputError if tensors are missing, unexpected or of the wrong shape.
+    """
+    settings = read_settings(path)
+    denoiser = settings.build()
+    with safe_open(path, framework="pt") as file:
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    try:
+        denoiser.network.load_state_dict({name: value.float() for name, value in state.items()})
+    except RuntimeError as error:
+        raise InputError(f"{path}: tensors do not fit the network of its header: {error}") from error
+    denoiser = denoiser.to(device=torch.device(device)).eval().requires_grad_(False)
+    if device == "cpu":
+        denoiser = denoiser.to(memory_format=torch.channels_last)
+    return denoiser, settings

@@ -1,0 +1,71 @@
+"""Everything needed to use a weight file, kept in its header as JSON.
+
+The process, the prediction, the scaling of the data, the network with its parameters, the meaning
+of the level vector and the presets travel with the numbers: settings and weights cannot part.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from undrift.common.config import Strict
+from undrift.common.denoisers import Denoiser, Scaling
+from undrift.common.networks.build import build_network
+from undrift.common.processes import build_process
+
+
+class Named(Strict):
+    """A name and its parameters."""
+
+    name: str
+    params: dict[str, object] = Field(default_factory=dict)
+
+
+class ScalingSettings(Strict):
+    """See `undrift.common.denoisers.Scaling`."""
+
+    sigma_d: float = Field(gt=0)
+    mean: float = 0.5
+    std: float = Field(0.25, gt=0)
+    centre: float | None = None
+
+
+class Preset(Strict):
+    """How to sample: a name of `solvers.SOLVERS` and of `grids.GRIDS` (or "auto"), the number of
+    steps, of samples that are averaged, and of back-projections onto the measurement."""
+
+    solver: str = "ddim"
+    steps: int = Field(1, ge=1)
+    grid: str = "auto"
+    samples: int = Field(1, ge=1)
+    back_projections: int = Field(0, ge=0)
+
+
+class Settings(Strict):
+    """The header of a weight file.
+
+    levels: what each entry of the level vector means. ranges: of the task's own settings the model
+    was trained for, such as {"scale": (2, 4)}. record: how the weights came to be.
+    """
+
+    schema_version: Literal[1] = 1
+    id: str
+    domain: Literal["restoration", "medical", "speech", "scientific"]
+    task: str
+    process: Named
+    prediction: str
+    scaling: ScalingSettings
+    network: Named
+    levels: list[str] = Field(default_factory=list)
+    ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    presets: dict[Literal["fast", "balanced", "best"], Preset]
+    record: dict[str, object] = Field(default_factory=dict)
+
+    def build(self) -> Denoiser:
+        """Builds the denoiser with fresh weights; raises InputError for unknown names."""
+        return Denoiser(
+            build_network(self.network.name, self.network.params),
+            build_process(self.process.name, self.process.params),
+            self.prediction,
+            Scaling(**self.scaling.model_dump()),
+        )
