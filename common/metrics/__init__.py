@@ -1,0 +1,1 @@
+"""Scores of restored signals against their references, and summaries of many scores."""

@@ -1,0 +1,180 @@
+"""Degrade, restore and score the photographs of a data card, with models and baselines alike.
+
+Methods are named as on the command line: a baseline of `baselines.py` ("tv", "bicubic"),
+`model:NAME` for a model of this suite, or `model` for the model of the options or of the task.
+Every method gets the same degraded picture (`protocols.py`). A method that fails on a picture is
+recorded with its reason and the rest goes on.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+import undrift
+from undrift.common.errors import MissingExtraError, UndriftError, UsageError, nearest
+from undrift.restoration.baselines import BASELINES, Method, baseline
+from undrift.restoration.metrics import score
+from undrift.restoration.protocols import Condition, conditions
+from undrift.restoration.score_table import ItemScore, Table
+
+Photos = Iterable[tuple[str, np.ndarray]]
+Watch = Callable[[ItemScore, np.ndarray, np.ndarray, np.ndarray | None], None]
+
+SIGMAS = (15.0, 25.0, 50.0)
+MODELS = {"denoise": "leaves-denoise", "sr": "leaves-sr"}
+DEFAULTS = {
+    "denoise": ("model", "identity", "tv", "tv-oracle", "wavelet", "nlm"),
+    "sr": ("model", "bicubic", "lanczos"),
+}
+
+
+def benchmark(
+    card: str | Photos,
+    task: str,
+    *,
+    methods: Sequence[str | Method] | None = None,
+    scale: int = 4,
+    sigmas: Sequence[float] = SIGMAS,
+    items: Sequence[str] | None = None,
+    split: str | None = None,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    watch: Watch | None = None,
+) -> Table:
+    """Scores `methods` on every photograph of `card` under every condition.
+
+    Args:
+        card: id of a data card with photographs, or pairs (name, (c, h, w) float32 in [0, 1]).
+        task: "denoise" (uses `sigmas`, on the 0..255 scale) or "sr" (uses `scale`).
+        methods: names or `Method` objects; the task's default ones if None.
+        items, split: names of photographs, and the split of the card, to keep; None keeps all.
+        seed: of the noise and of the models.
+        options: passed to the models: model, preset, steps, solver.
+        watch: called after each picture with (entry, clean, degraded, restored or None).
+
+    Raises:
+        UsageError: an unknown task, method, split or parameter. InputError: an unknown card or
+            item, or a damaged file. MissingExtraError: a method lacks its package or weights.
+    """
+    plan = conditions(task, scale=scale, sigmas=tuple(sigmas))
+    chosen = _methods(methods or DEFAULTS[task], task, dict(options or {}), seed)
+    name, photos = ("given pictures", card) if not isinstance(card, str) else (card, None)
+    table = Table(
+        title=f"{name}: {task}, seed {seed}",
+        settings={
+            "undrift": undrift.__version__, "card": name, "split": split, "items": items,
+            "task": task, "conditions": [condition.name for condition in plan], "seed": seed,
+            "methods": {m.name: m.about for m in chosen}, "options": dict(options or {}),
+        },
+        metrics=plan[0].metrics,
+        methods={method.name: method.kind for method in chosen},
+    )  # fmt: skip
+    for item, picture in photos if photos is not None else _photos(name, items, split):
+        for condition in plan:
+            table.scores.extend(_one(item, picture, condition, chosen, seed, watch))
+    return table
+
+
+def _methods(
+    names: Sequence[str | Method], task: str, options: Mapping[str, Any], seed: int
+) -> list[Method]:
+    chosen = [
+        name if isinstance(name, Method) else find_method(name, task, options, seed)
+        for name in names
+    ]
+    labels = [method.name for method in chosen]
+    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+        raise UsageError(f"named more than once: {', '.join(twice)}; name each method once")
+    return chosen
+
+
+def find_method(name: str, task: str, options: Mapping[str, Any], seed: int) -> Method:
+    """The method called `name` for `task`: "tv", "model", "model:leaves-sr".
+
+    Raises:
+        UsageError: no such baseline; an unknown model is found out at its first picture.
+    """
+    kind, _, model = name.partition(":")
+    if kind == "model":
+        return _model(task, model, options, seed)
+    if name not in BASELINES:
+        known = [key for key, entry in BASELINES.items() if entry.task == task]
+        raise UsageError(
+            f"no method '{name}'{nearest(name, [*known, 'model'])} "
+            f"(for {task} there are: model, model:NAME, {', '.join(known)})"
+        )
+    return baseline(name, task)
+
+
+def _model(task: str, name: str, options: Mapping[str, Any], seed: int) -> Method:
+    settings = {key: value for key, value in options.items() if value is not None}
+    settings["model"] = name or settings.get("model") or MODELS[task]
+
+    def restore(y: np.ndarray, value: float, *, item: str) -> np.ndarray:
+        from undrift.restoration import tasks
+
+        image = y[0] if y.shape[0] == 1 else y.transpose(1, 2, 0)
+        if task == "denoise":
+            result = tasks.denoise(image, sigma=255 * value, seed=seed, item=item, **settings)
+        else:
+            result = tasks.sr(image, scale=int(value), seed=seed, item=item, **settings)
+        restored = np.asarray(result.value)
+        return restored[None] if restored.ndim == 2 else restored.transpose(2, 0, 1)
+
+    about = ", ".join(f"{key} {value}" for key, value in settings.items())
+    return Method(str(settings["model"]), task, restore, about, "model")
+
+
+def _photos(card: str, items: Sequence[str] | None, split: str | None) -> Photos:
+    from undrift.restoration.photos import load_photos, pick
+
+    if split is None:
+        return load_photos(card, items)
+    from undrift.common.cards import find_card
+
+    found = find_card(card)
+    splits = [entry.name for entry in found.front.undrift.splits]
+    if split not in splits:
+        raise UsageError(
+            f"{card} has no split '{split}'{nearest(split, splits)} (there are: {splits})"
+        )
+    names = [file.item for file in pick(found, items) if file.split in (None, split)]
+    if not names:
+        raise UsageError(f"none of the chosen items of {card} belongs to its split '{split}'")
+    return load_photos(card, names)
+
+
+def _one(
+    item: str,
+    picture: np.ndarray,
+    condition: Condition,
+    methods: Sequence[Method],
+    seed: int,
+    watch: Watch | None,
+) -> Iterator[ItemScore]:
+    clean = condition.clean(picture)
+    degraded = condition.degrade(clean, seed=seed, item=item)
+    for method in methods:
+        started = time.perf_counter()
+        restored: np.ndarray | None = None
+        try:
+            restored = method(
+                degraded,
+                sigma=None if condition.sigma is None else condition.sigma / 255,
+                scale=condition.scale,
+                reference=clean if method.kind == "oracle" else None,
+                item=item,
+            )
+            seconds = time.perf_counter() - started
+            scores = score(np.clip(restored, 0, 1), clean, condition.metrics, condition.crop_border)
+            entry = ItemScore(item, condition.name, method.name, scores, seconds)
+        except (MissingExtraError, UsageError):
+            raise
+        except Exception as error:
+            reason = str(error) if isinstance(error, UndriftError) else repr(error)
+            entry = ItemScore(item, condition.name, method.name, {}, None, reason)
+        if watch is not None:
+            watch(entry, clean, degraded, restored)
+        yield entry

@@ -1,0 +1,42 @@
+"""Grey pictures in a colour network, and pictures as the tensors that tasks work on."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from undrift.common.denoisers import Denoiser, Estimate
+from undrift.common.weights.model import Model
+from undrift.restoration.images import Picture, bleed
+
+
+class GreyAsColour(Denoiser):
+    """Shows a one-channel state to a colour network as three equal channels; returns their mean.
+
+    The default models are trained on such pictures too, with equal noise in the three channels.
+    """
+
+    @classmethod
+    def around(cls, model: Model, pixels: Tensor) -> Model:
+        """The model itself for colour pixels (1, 3, h, w), wrapped for grey ones (1, 1, h, w)."""
+        if pixels.shape[1] != 1:
+            return model
+        inner = model.denoiser
+        return replace(model, denoiser=cls(inner.network, inner.process, inner.prediction, inner.scaling))
+
+    def forward(
+        self, x: Tensor, t: Tensor | float, y: Tensor | None = None, level: Tensor | None = None
+    ) -> Estimate:
+        """As `Denoiser.forward`, with one channel."""
+        wide = super().forward(_three(x), t, None if y is None else _three(y), level)
+        return Estimate(wide.x0.mean(1, keepdim=True))
+
+
+def _three(x: Tensor) -> Tensor:
+    return x.expand(-1, 3, *x.shape[2:])
+
+
+def prepared(picture: Picture) -> Tensor:
+    """Pixels (1, c, h, w) float32; colours below full transparency come from their neighbours."""
+    pixels = picture.pixels if picture.alpha is None else bleed(picture.pixels, picture.alpha)
+    return torch.from_numpy(pixels.copy())[None]

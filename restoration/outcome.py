@@ -1,0 +1,80 @@
+"""Puts samples back into the kind that came: mean, standard deviation, residual, record."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from undrift.common.results import Restored
+from undrift.common.sampling import Sampler
+from undrift.restoration.images import Picture, to_pixels, write_picture
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The residual (1, c, h, w) of the measurement, and its noise (None: unknown)."""
+
+    residual: Tensor
+    noise: float | None
+
+    def chi(self) -> float | None:
+        """Root mean square of the residual in units of the noise."""
+        if not self.noise:
+            return None
+        return float(self.residual.double().square().mean().sqrt()) / self.noise
+
+
+def outcome(
+    picture: Picture,
+    back: Callable[..., Any],
+    samples: Tensor,
+    measured: Measured,
+    sampler: Sampler,
+    extra: Mapping[str, Any],
+    began: float,
+    alpha: np.ndarray | None = None,
+) -> Restored:
+    """Builds the result of a task; samples: (k, c, h, w) on any device."""
+    samples = samples.float().cpu()
+    several = len(samples) > 1
+    value = back(_planes(samples.mean(0)), alpha)
+    chi = measured.chi()
+    info = {
+        **extra,
+        **sampler.record(),
+        "chi": None if chi is None else round(chi, 4),
+        "residual_rms": float(measured.residual.square().mean().sqrt()),
+        "shape_in": list(picture.pixels.shape),
+        "shape_out": list(samples.shape[1:]),
+        "seconds": round(time.monotonic() - began, 3),
+    }
+    return Restored(
+        value=value,
+        std=_plain(samples.std(0), value) if several else None,
+        samples=tuple(back(_planes(sample), alpha) for sample in samples) if several else (),
+        residual=_plain(measured.residual[0], value),
+        info={k: v for k, v in info.items() if not (isinstance(v, float) and math.isnan(v))},
+        writer=_write,
+    )
+
+
+def _planes(pixels: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(pixels.numpy(), dtype=np.float32)
+
+
+def _plain(pixels: Tensor, like: Any) -> Any:
+    """(c, h, w) as a float32 tensor if `like` is one, else as an array (h, w[, c])."""
+    if isinstance(like, torch.Tensor):
+        return pixels.to(like.device)
+    array = np.moveaxis(_planes(pixels), 0, -1)
+    return array[..., 0] if array.shape[-1] == 1 else array
+
+
+def _write(path: Path, value: Any, info: Mapping[str, Any]) -> None:
+    write_picture(path, to_pixels(value)[0], provenance=dict(info))

@@ -1,0 +1,100 @@
+"""How a benchmark degrades clean photographs, and how it scores what comes back.
+
+"sr": the picture is cropped to a multiple of the scale, shrunk by the bicubic kernel with
+antialiasing (MATLAB's imresize) and rounded to 8 bits, as every public low-resolution set is;
+scores leave out `scale` pixels on each side and are taken in RGB and on luma.
+"denoise": white Gaussian noise is added to the floating-point picture, neither clipped nor
+rounded; a grey picture gets one noise plane. The noise is a function of (seed, item) only; its
+size, not its shape, changes with sigma.
+Restored pictures are clipped to [0, 1] before they are scored, as saving them would.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from undrift.common.errors import InputError, UsageError, nearest
+
+TASKS = ("denoise", "sr")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way to degrade and score: `task` with `sigma` (0..255 scale) or `scale`."""
+
+    task: str
+    sigma: float | None = None
+    scale: int | None = None
+
+    @property
+    def name(self) -> str:
+        """ "sigma 25" or "x4"."""
+        return f"sigma {self.sigma:g}" if self.task == "denoise" else f"x{self.scale}"
+
+    @property
+    def crop_border(self) -> int:
+        """Pixels on each side that are not scored."""
+        return 0 if self.scale is None else self.scale
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the scores, the ranking one first."""
+        return ("psnr", "ssim") if self.task == "denoise" else ("psnr", "ssim", "psnr_y")
+
+    def clean(self, picture: np.ndarray) -> np.ndarray:
+        """The reference for (c, h, w): the picture, for "sr" cropped to a multiple of `scale`."""
+        if picture.ndim != 3 or picture.shape[0] not in (1, 3):
+            raise InputError(f"expected (c, h, w) with c = 1 or 3, got shape {picture.shape}")
+        if self.scale is None:
+            return picture
+        height, width = (side - side % self.scale for side in picture.shape[1:])
+        if 0 in (height, width):
+            raise InputError(f"{picture.shape[1:]} pixels cannot be shrunk {self.scale} times")
+        return picture[:, :height, :width]
+
+    def degrade(self, clean: np.ndarray, *, seed: int, item: str) -> np.ndarray:
+        """(c, h, w) float32 in [0, 1] to the degraded picture the methods get."""
+        if self.scale is not None:
+            return low_resolution(clean, self.scale)
+        return noisy(clean, (self.sigma or 0.0) / 255, seed=seed, item=item)
+
+
+def conditions(
+    task: str, *, scale: int = 4, sigmas: tuple[float, ...] = (25.0,)
+) -> list[Condition]:
+    """The conditions of a benchmark of `task`: one for "sr", one per sigma for "denoise".
+
+    Raises:
+        UsageError: an unknown task, a scale below 2, no or a non-positive sigma.
+    """
+    if task not in TASKS:
+        raise UsageError(f"no task '{task}'{nearest(task, TASKS)} (there are: {', '.join(TASKS)})")
+    if task == "sr":
+        if scale < 2:
+            raise UsageError(f"scale must be 2 or more, got {scale}")
+        return [Condition(task, scale=scale)]
+    if not sigmas or min(sigmas) <= 0:
+        raise UsageError(f"sigma must be positive, on the 0..255 scale; got {list(sigmas)}")
+    return [Condition(task, sigma=sigma) for sigma in dict.fromkeys(sigmas)]
+
+
+def low_resolution(clean: np.ndarray, scale: int) -> np.ndarray:
+    """(c, h, w) in [0, 1], sides multiples of `scale`, to (c, h/scale, w/scale) in 256 levels."""
+    import torch
+
+    from undrift.restoration.degrade import Bicubic
+
+    return Bicubic(scale)(torch.from_numpy(np.ascontiguousarray(clean))).numpy()
+
+
+def noisy(clean: np.ndarray, sigma: float, *, seed: int, item: str) -> np.ndarray:
+    """(c, h, w) plus white Gaussian noise of standard deviation `sigma`, in the unit of `clean`."""
+    import torch
+
+    from undrift.common.noise import Noise
+    from undrift.restoration.degrade import add_gaussian_noise
+
+    # A key of its own: a sampler that draws (seed, item) must not meet the same numbers again.
+    noise = Noise(seed, f"benchmark/{item}")((1, *clean.shape))[0]
+    x = torch.from_numpy(np.ascontiguousarray(clean))
+    return add_gaussian_noise(x, sigma, noise).numpy()

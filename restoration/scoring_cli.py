@@ -1,0 +1,146 @@
+"""The commands `benchmark` and `evaluate`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from undrift.common.errors import PartialFailure, UsageError
+
+MODEL_OPTIONS = ("model", "preset", "steps", "solver")
+
+
+class Numbers(click.ParamType):
+    """Positive numbers separated by commas: 15,25,50."""
+
+    name = "n,n,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+        """Text to numbers; a tuple stays as it is."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in str(value).split(",") if part.strip())
+        except ValueError:
+            self.fail(f"'{value}' is not a list of numbers such as 15,25,50", param, ctx)
+
+
+class Names(click.ParamType):
+    """Words separated by commas: psnr,ssim."""
+
+    name = "a,b,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        """Text to words; a tuple stays as it is."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(part.strip() for part in str(value).split(",") if part.strip())
+
+
+@click.command()
+@click.argument("card")
+@click.option("--task", required=True, help="sr or denoise.")
+@click.option("--scale", type=click.IntRange(2), help="Enlargement of sr (default 4).")
+@click.option(
+    "--sigma", "sigmas", type=Numbers(), help="Noise of denoise, 0..255 scale (default 15,25,50)."
+)
+@click.option(
+    "--method", "methods", type=Names(), help="model, model:NAME and baselines, by commas."
+)
+@click.option("--items", type=Names(), help="Only these photographs.")
+@click.option("--split", help="Only this split of the card.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of noise and models.")
+@click.option("--model", help="What the method `model` means; default: the task's default.")
+@click.option("--preset", type=click.Choice(["fast", "balanced", "best"]), help="Of the models.")
+@click.option("--steps", type=click.IntRange(1), help="Steps of the models.")
+@click.option("--solver", help="Solver of the models.")
+@click.option("--save", type=click.Path(path_type=Path), help="Folder for pictures and scores.")
+@click.option("--report", type=click.Path(path_type=Path), help="HTML page to write.")
+@click.option("--overwrite", is_flag=True, help="Let --save and --report replace what exists.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines instead of the table.")
+@click.option("-v", "--verbose", is_flag=True, help="Also the score of every picture.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def benchmark(
+    card: str,
+    task: str,
+    save: Path | None,
+    report: Path | None,
+    overwrite: bool,
+    as_json: bool,
+    verbose: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Degrade, restore and score the photographs of a data card.
+
+    \b
+    undrift benchmark skimage-photos --task denoise --sigma 25 --method model,tv,nlm
+    undrift benchmark skimage-photos --task sr --scale 4 --report sr.html
+    undrift benchmark skimage-photos --task denoise --method tv --items camera,moon --json
+    """
+    if (task == "sr" and given["sigmas"]) or (task == "denoise" and given["scale"]):
+        raise UsageError("--scale belongs to --task sr, --sigma to --task denoise")
+    from undrift.common.console import Console
+    from undrift.restoration.benchmark import benchmark as run_benchmark
+    from undrift.restoration.benchmark_output import Output
+
+    output = Output(Console(quiet, verbose, as_json), save=save, report=report, overwrite=overwrite)
+    settings = {key: value for key, value in given.items() if value not in (None, ())}
+    options = {key: settings.pop(key) for key in MODEL_OPTIONS if key in settings}
+    table = run_benchmark(card, task, options=options, watch=output.watch, **settings)
+    output.finish(table)
+    _show(table, as_json, verbose)
+
+
+@click.command()
+@click.argument("restored", metavar="PRED", type=click.Path(path_type=Path))
+@click.option("--ref", "reference", required=True, type=click.Path(path_type=Path), help="Truth.")
+@click.option("--metrics", type=Names(), default="psnr,ssim", show_default=True, help="By commas.")
+@click.option(
+    "--crop-border", type=click.IntRange(0), default=0, show_default=True, help="Pixels left out."
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON lines instead of the table.")
+@click.option("-v", "--verbose", is_flag=True, help="Also the score of every picture.")
+def evaluate(
+    restored: Path,
+    reference: Path,
+    metrics: tuple[str, ...],
+    crop_border: int,
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    """Score restored pictures PRED (a file or a folder) against references.
+
+    \b
+    undrift evaluate out --ref truth
+    undrift evaluate out --ref truth --metrics psnr_y,ssim_y --crop-border 4 --json
+    """
+    from undrift.restoration.evaluate import evaluate as score_files
+
+    table, pairs = score_files(restored, reference, metrics=metrics, crop_border=crop_border)
+    for names, what in (
+        (pairs.without_reference, "without reference"),
+        (pairs.without_restored, "without restored picture"),
+    ):
+        if names:
+            shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+            click.echo(f"undrift: {len(names)} {what}, not scored: {shown}", err=True)
+    _show(table, as_json, verbose)
+
+
+def _show(table: Any, as_json: bool, verbose: bool) -> None:
+    """Prints the table on stdout and raises PartialFailure if something in it failed."""
+    import json
+
+    from undrift.restoration.score_text import as_text
+
+    if as_json:
+        for record in table.records():
+            click.echo(json.dumps(record))
+    else:
+        click.echo(as_text(table, items=verbose))
+    if table.failed:
+        raise PartialFailure(
+            f"{len(table.failed)} of {len(table.scores)} scores failed, the first: "
+            f"{table.failed[0].item}: {table.failed[0].error}"
+        )
