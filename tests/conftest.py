@@ -1,0 +1,44 @@
+"""What all tests share: few threads, `--slow`, GPU tests only with a GPU, and a toy command."""
+
+import os
+import sys
+from pathlib import Path
+
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = str(min(2, int(os.environ.get(_name, "2"))))
+sys.path.insert(0, str(Path(__file__).parent / "toy"))  # also for the processes that tests start
+
+import pytest  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the slow tests too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow and not config.getoption("--slow"):
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+    if any(item.get_closest_marker("gpu") for item in items):
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in items:
+                if item.get_closest_marker("gpu"):
+                    item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adds the command `undrift toy` of `toy/undrift_toy.py`."""
+    from undrift.cli import COMMANDS
+
+    monkeypatch.setitem(COMMANDS, "toy", ("undrift_toy", "toy", "Multiply numbers in text files."))
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """For processes that need what this one can import."""
+    path = os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path)
+    return {**os.environ, "PYTHONPATH": path}
