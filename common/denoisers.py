@@ -1,14 +1,14 @@
 """A denoiser: network + process + prediction + preconditioning -> an estimate of x0.
 
 The state is centred, w = x - b y - a c, with c the degraded signal itself (restoration) or a
-constant (an unconditional prior). Then w = a (x0 - c) + s eps has variance a^2 sigma_d^2 + s^2 where
-sigma_d is the spread of x0 - c, and the network sees w scaled to unit variance together with the
-angle psi = atan2(s, a sigma_d): never the process. Its output is scaled so that its target has unit
-variance as well. So a network trained on one process runs on any other with the same sigma_d
+constant (an unconditional prior). Then w = a (x0 - c) + s eps has variance a^2 sigma_d^2 + s^2
+where sigma_d is the spread of x0 - c, and the network sees w scaled to unit variance together with
+the angle psi = atan2(s, a sigma_d): never the process. Its output is scaled so that its target has
+unit variance as well. So a network trained on one process runs on any other with the same sigma_d
 (the extension of EDM's scalings, Karras et al. 2022, Table 1, to paths with two ends).
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import torch
 from torch import Tensor, nn
@@ -41,11 +41,30 @@ class Scaling:
     centre: float | None = None
 
 
+Value = float | Tensor  # one number, or one an item shaped (b, 1, ...)
+
+
+@dataclass(frozen=True)
+class Gains:
+    """The numbers of the formulas at one time: w = x - b y - a c, x0 = c + keep w - take F.
+
+    spread: of w, so that w / spread has unit variance; psi: the angle the network is shown.
+    """
+
+    a: Value
+    b: Value
+    spread: Value
+    psi: Value
+    keep: Value
+    take: Value
+
+
 class Denoiser(nn.Module):
     """Wraps a network F(inputs, psi, level) -> (b, c, *space).
 
     inputs: (b, c or 2c, *space), the scaled state and, if the centre is y, the normalised y;
-    psi: (b,) in [0, pi/2]; level: (b, k) degradation levels.
+    psi: (b,) in [0, pi/2]; level: (b, k) degradation levels. Process, prediction and scaling are
+    fixed: what a number t implies is computed once, in float64, and remembered.
     """
 
     def __init__(self, network: nn.Module, process: Process, prediction: str, scaling: Scaling):
@@ -54,6 +73,7 @@ class Denoiser(nn.Module):
         self.process = process
         self.prediction = prediction
         self.scaling = scaling
+        self._known: dict[float, Gains] = {}
 
     def with_process(self, process: Process) -> "Denoiser":
         """Returns the same network on another process."""
@@ -66,62 +86,87 @@ class Denoiser(nn.Module):
 
         Raises InputError if the process or the network needs y and none is given.
         """
-        time = _as_time(t, x)
-        centre = self._centre(x, y)
-        a, _, s = self._path(time, x)
-        w = self._centred(x, time, y, centre)
-        p, r, gain = self._gain(time, x)
-        out = gain * self._call(w, time, y, level, a, s)
-        return Estimate(centre + (r * w - s * out) / (r * a - s * p))
+        gains = self._gains(t, x)
+        w = self._centred(x, y, gains)
+        out = self._call(w, y, level, gains)
+        return Estimate(_plus(_plus(self._centre(y), gains.keep, w), -gains.take, out))
 
     def output(self, x: Tensor, t: Tensor, y: Tensor | None, level: Tensor | None) -> Tensor:
         """The bare network output F, for training."""
-        time = _as_time(t, x)
-        a, _, s = self._path(time, x)
-        w = self._centred(x, time, y, self._centre(x, y))
-        return self._call(w, time, y, level, a, s)
+        gains = self._gains(t, x)
+        return self._call(self._centred(x, y, gains), y, level, gains)
 
     def target(self, x0: Tensor, t: Tensor, y: Tensor | None, noise: Tensor) -> Tensor:
         """What F should be: (p (x0 - c) + r eps) / gain, of unit variance."""
-        p, r, gain = self._gain(_as_time(t, x0), x0)
-        return (p * (x0 - self._centre(x0, y)) + r * noise) / gain
+        p, r, gain = self._output(_as_time(t, x0), x0)
+        return (p * (x0 - self._centre(y)) + r * noise) / gain
 
-    def _gain(self, time: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _gains(self, t: Tensor | float, x: Tensor) -> Gains:
+        if isinstance(t, Tensor):
+            return self._computed(_as_time(t, x), x)
+        if t not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            fine = torch.zeros((), dtype=torch.float64)
+            gains = self._computed(torch.tensor(t, dtype=torch.float64), fine)
+            self._known[t] = Gains(*(float(value) for value in astuple(gains)))
+        return self._known[t]
+
+    def _computed(self, time: Tensor, like: Tensor) -> Gains:
+        """Everything from the time, in the precision and shape of `like`."""
+        sigma_d = self.scaling.sigma_d
+        s = self.process.s(time).clamp(min=1e-12)  # not 0: at a pinned start x0 would be 0/0
+        parts = (self.process.a(time), self.process.b(time), s)
+        a, b, s = (over(v.to(like.dtype), like) for v in parts)
+        p, r, gain = self._output(time, like)
+        spread = torch.sqrt((a * sigma_d) ** 2 + s**2).clamp(min=1e-12)  # 0: bridge start
+        psi = angle(self.process, time, sigma_d).to(like.dtype)
+        unit = r * a - s * p
+        return Gains(a, b, spread, psi, keep=r / unit, take=s * gain / unit)
+
+    def _output(self, time: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights p, r and gain of what the network is trained to give."""
         p, _, r = predictions.weights(self.prediction, self.process, time, self.scaling.sigma_d)
         gain = torch.sqrt((p * self.scaling.sigma_d) ** 2 + r**2)
-        return tuple(over(v.to(x.dtype), x) for v in (p, r, gain))  # type: ignore[return-value]
+        p, r, gain = (over(v.to(x.dtype), x) for v in (p, r, gain))
+        return p, r, gain
 
-    def _path(self, time: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        values = (self.process.a(time), self.process.b(time), self.process.s(time))
-        return tuple(over(v.to(x.dtype), x) for v in values)  # type: ignore[return-value]
-
-    def _centre(self, x: Tensor, y: Tensor | None) -> Tensor:
+    def _centre(self, y: Tensor | None) -> Value:
         if self.scaling.centre is not None:
-            return torch.full((), self.scaling.centre, dtype=x.dtype, device=x.device)
+            return self.scaling.centre
         if y is None:
             raise InputError("this denoiser is conditioned on a degraded signal; pass y")
         return y
 
-    def _centred(self, x: Tensor, time: Tensor, y: Tensor | None, centre: Tensor) -> Tensor:
-        a, b, _ = self._path(time, x)
-        if y is None and self.process.needs_degraded:
-            raise InputError(f"{type(self.process).__name__} joins x0 to y; pass y")
-        return x - a * centre if y is None else x - b * y - a * centre
+    def _centred(self, x: Tensor, y: Tensor | None, gains: Gains) -> Tensor:
+        centre = self._centre(y)
+        if y is None:
+            if self.process.needs_degraded if isinstance(gains.b, Tensor) else gains.b != 0:
+                raise InputError(f"{type(self.process).__name__} joins x0 to y; pass y")
+            return x - gains.a * centre
+        if centre is y and not isinstance(gains.a, Tensor):
+            return _plus(x, -(gains.a + gains.b), y)
+        return x - gains.b * y - gains.a * centre
 
-    def _call(
-        self, w: Tensor, time: Tensor, y: Tensor | None, level: Tensor | None, a: Tensor, s: Tensor
-    ) -> Tensor:
+    def _call(self, w: Tensor, y: Tensor | None, level: Tensor | None, gains: Gains) -> Tensor:
         scaling = self.scaling
-        spread = torch.sqrt((a * scaling.sigma_d) ** 2 + s**2).clamp(min=1e-12)  # 0: bridge start
-        inputs = w / spread
+        inputs = w / gains.spread
         if scaling.centre is None and y is not None:
             inputs = torch.cat([inputs, (y - scaling.mean) / scaling.std], dim=1)
-        psi = angle(self.process, time, scaling.sigma_d).to(w.dtype).expand(w.shape[0])
+        psi = torch.as_tensor(gains.psi, dtype=w.dtype, device=w.device).expand(w.shape[0])
         return self.network(inputs, psi, level)
 
 
-def _as_time(t: Tensor | float, x: Tensor) -> Tensor:
+_REMEMBERED = 4096  # times; a sampler uses a few
+
+
+def _plus(start: Value, weight: Value, value: Tensor) -> Tensor:
+    """start + weight value, in one pass where the weight is a number."""
+    if isinstance(weight, Tensor) or not isinstance(start, Tensor):
+        return start + weight * value
+    return torch.add(start, value, alpha=weight)
+
+
+def _as_time(t: Tensor, x: Tensor) -> Tensor:
     """Times are kept in float64, whatever the state is, so that schedules lose nothing."""
-    if isinstance(t, Tensor):
-        return t.to(x.device, torch.float64)
-    return torch.tensor(t, dtype=torch.float64, device=x.device)
+    return t.to(x.device, torch.float64)

@@ -1,6 +1,8 @@
 """Where and in which precision the network runs. Nothing falls back silently."""
 
 import contextlib
+import os
+from pathlib import Path
 
 import torch
 
@@ -20,7 +22,7 @@ def available() -> list[str]:
 
 
 def resolve_device(name: str) -> str:
-    """"auto" is the first of cuda, mps, cpu that is there; raises UsageError for an absent one."""
+    """The device; "auto" is the first of cuda, mps, cpu present. Raises UsageError."""
     present = available()
     if name == "auto":
         return next(kind for kind in ("cuda", "mps", "cpu") if kind in present)
@@ -32,12 +34,16 @@ def resolve_device(name: str) -> str:
 
 
 def resolve_dtype(name: str, device: str) -> torch.dtype:
-    """"auto" is bfloat16 on a GPU that computes in it natively, else float32."""
+    """The type; "auto" is bfloat16 where a GPU has it, else float32. Raises UsageError."""
     if name == "auto":
-        native = device.startswith("cuda") and torch.cuda.is_bf16_supported()
+        native = device.startswith("cuda") and torch.cuda.is_bf16_supported(
+            including_emulation=False
+        )
         return torch.bfloat16 if native else torch.float32
     if name not in DTYPES:
-        raise UsageError(f"dtype {name!r} is not one of auto, {', '.join(DTYPES)}")
+        raise UsageError(
+            f"dtype {name!r} is not one of auto, {', '.join(DTYPES)}{nearest(name, DTYPES)}"
+        )
     return DTYPES[name]
 
 
@@ -48,12 +54,15 @@ def autocast(device: str, dtype: torch.dtype) -> contextlib.AbstractContextManag
     return torch.autocast(torch.device(device).type, dtype)
 
 
-def free_memory(device: str) -> int:
-    """Bytes that can be taken now on a device."""
+def free_memory(device: str, table: Path = Path("/proc/meminfo")) -> int:
+    """Bytes that can be taken now on a device; of the main memory with what Linux can reclaim."""
     if device.startswith("cuda"):
         return int(torch.cuda.mem_get_info(device)[0])
-    import os
-
+    try:
+        lines = dict(line.split(":", 1) for line in table.read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):  # not Linux
+        pass
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):  # not told on this system

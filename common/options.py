@@ -28,7 +28,7 @@ from undrift.common.errors import InputError, nearest
 from undrift.common.files import write_text
 from undrift.common.run_options import RunOptions
 
-__all__ = ["RestoringCommand", "RunOptions", "restoring_options"]
+__all__ = ["GroupedOption", "RestoringCommand", "RunOptions", "restoring_options"]
 
 _SHARED = {field.name for field in fields(RunOptions)} - {"task", "extras"}
 _NOT_SAVED = {"config", "save_config", "dry_run", "quiet", "verbose"}

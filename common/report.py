@@ -30,7 +30,8 @@ EXPLANATIONS = {
 class Row:
     """One item: arrays (h, w) or (c, h, w), c = 1 or 3, numpy or torch; float in [0, 1] or uint8.
 
-    `before` may be smaller than `after` (super-resolution); `std` is in the unit of `after`.
+    `before` may be smaller than `after` (super-resolution); `std` is in the unit of `after`. Rows
+    after the first `PICTURED` may leave both None.
     """
 
     name: str

@@ -11,48 +11,32 @@ import torch
 from torch import Tensor
 
 from undrift.common.devices import autocast, free_memory, resolve_device, resolve_dtype
-from undrift.common.errors import UsageError, nearest
+from undrift.common.errors import UsageError
 from undrift.common.grids import build_grid
 from undrift.common.noise import Noise
 from undrift.common.processes.process import Process, start
 from undrift.common.solvers import Step, build_solver
-from undrift.common.solvers.loop import Denoise, run_plan
+from undrift.common.solvers.loop import run_plan
 from undrift.common.tiling import Tiled, automatic_tile
-from undrift.common.weights.model import Model
+from undrift.common.weights.model import Model, load_model
 from undrift.common.weights.settings import Preset
+from undrift.common.wishes import Wishes, choose
 
-STOCHASTIC = "sde-multistep-2"  # samples differ only if the solver draws noise
-STEPS_OF_SAMPLES = 5
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What a caller asks for; None means the preset's value. See `RunOptions` for the meaning."""
-
-    preset: str | None = None
-    steps: int | None = None
-    solver: str | None = None
-    samples: int | None = None
-    seed: int = 0
-    item: str = ""
-    device: str = "auto"
-    dtype: str = "auto"
-    tile: str | int | Sequence[int] = "auto"
-    max_memory: int | None = None
-    batch: str | int = "auto"
+# (weights, device) -> the tile that fitted after memory had run out; the next item begins there.
+_FITTING: dict[tuple[str, str], int] = {}
 
 
 @dataclass
 class Sampler:
-    """A model with all choices made; `draw_samples` runs it."""
+    """A model with all choices made; `draw_samples` runs it. calls, tile: of the last run."""
 
     model: Model
     choice: Preset
     wishes: Wishes
     device: str
     dtype: torch.dtype
-    denoise: Denoise = field(init=False)
     calls: int = field(default=0, init=False)
+    tile: list[int] | str | None = field(default=None, init=False)
 
     @property
     def process(self) -> Process:
@@ -81,11 +65,15 @@ class Sampler:
 
         state, time: a given state to start from (a measurement with known noise); without it the
         start is drawn around y. Sample k is the same whatever the other samples are.
+        Raises UsageError for several samples of one given state without noise between the steps,
+        which would all be the same, and OutOfMemoryError.
         """
         y = None if y is None else y.to(self.device)
         level = None if level is None else level.to(self.device)
-        self.denoise = self._tiled(shape[2:])
         steps = self.plan(time)
+        if state is not None:
+            self._check_noise(steps)
+        denoise = self._tiled(shape[2:])
         results = []
         for number in range(self.choice.samples):
             noise = Noise(self.wishes.seed, self.wishes.item, number)
@@ -95,32 +83,50 @@ class Sampler:
 
             x = start(self.process, y, draw(0), time) if state is None else state.to(self.device)
             with torch.inference_mode(), autocast(self.device, self.dtype):
-                results.append(run_plan(self.denoise, x, steps, y=y, level=level, draw=draw))
+                results.append(run_plan(denoise, x, steps, y=y, level=level, draw=draw))
         self.calls = len(steps) * self.choice.samples
+        self._note_tile(denoise, shape[2:])
         return torch.cat(results)
 
-    def _tiled(self, size: Sequence[int]) -> Denoise:
-        network = self.model.denoiser.network
-        tile = self.wishes.tile
+    def _check_noise(self, steps: Sequence[Step]) -> None:
+        if self.choice.samples == 1 or any(step.sigma > 0 for step in steps):
+            return
+        count = f"{self.choice.steps} step{'s' * (self.choice.steps > 1)}"
+        raise UsageError(
+            f"solver {self.choice.solver!r} with {count} draws no noise, so all samples would be "
+            "the same; use sde-multistep-2 and 2 steps or more, or 1 sample"
+        )
+
+    def _tiled(self, size: Sequence[int]) -> Tiled:
+        denoiser, batch = self.model.denoiser, self.wishes.batch_size()
+        tile = self.wishes.tile_sizes()
         if tile == "off":
-            return self.model.denoiser
+            return Tiled(denoiser, tuple(size), batch, halve=False)
         if tile == "auto":
             memory = self.wishes.max_memory or free_memory(self.device) // 3
-            tile = automatic_tile(network, size, memory)
-        batch = 1 if self.wishes.batch == "auto" else int(self.wishes.batch)
-        denoiser = self.model.denoiser
-        return Tiled(denoiser, tile if isinstance(tile, int) else [int(n) for n in tile], batch)
+            largest = automatic_tile(denoiser.network, size, memory // batch)
+            tile = (min(largest, _FITTING.get(self._key(), largest)),)
+        return Tiled(denoiser, [int(side) for side in tile], batch)
+
+    def _key(self) -> tuple[str, str]:
+        return self.model.sha256, self.device
+
+    def _note_tile(self, denoise: Tiled, size: Sequence[int]) -> None:
+        given = self.wishes.tile_sizes()
+        self.tile = "off" if given == "off" else list(denoise.sizes(size))
+        if given == "auto" and denoise.halved:
+            _FITTING[self._key()] = max(denoise.tile)
 
     def record(self) -> dict[str, object]:
         """Everything about the sampling that is needed to repeat it."""
         import undrift
 
-        tile = getattr(self.denoise, "tile", None)
         return {
             "undrift": undrift.__version__,
             "torch": torch.__version__,
             "model": self.model.id,
             "weights": self.model.sha256,
+            "preset": self.wishes.preset_name,
             "solver": self.choice.solver,
             "grid": self.choice.grid,
             "steps": self.choice.steps,
@@ -128,54 +134,30 @@ class Sampler:
             "nfe": self.calls,
             "seed": self.wishes.seed,
             "item": self.wishes.item,
-            "tile": None if tile is None else list(tile),
+            "tile": self.tile,
             "device": self.device,
             "dtype": str(self.dtype).removeprefix("torch."),
         }
+
+    def planned_calls(self) -> int:
+        """Network calls for one item."""
+        return len(self.plan()) * self.choice.samples
+
+    def about(self) -> str:
+        """A line that says what will be used."""
+        dtype = str(self.dtype).removeprefix("torch.")
+        how = f"{self.choice.solver}, {self.planned_calls()} calls an item"
+        return f"{self.model.id}, {self.device}, {dtype}, {how}"
 
 
 def make_sampler(model: str, task: str, wishes: Wishes) -> Sampler:
     """Loads a model for a task and resolves all wishes.
 
-    With several samples and no solver named, a stochastic solver is taken.
-    Raises UsageError for unknown names, InputError for an unknown model.
+    Raises UsageError for unknown names and bad numbers, InputError for an unknown model or one
+    made for another task, MissingExtraError for missing weights.
     """
-    from undrift.common.weights.model import load_model
-
     device = resolve_device(wishes.device)
     dtype = resolve_dtype(wishes.dtype, device)
+    wishes.check()
     loaded = load_model(model, device, task)
     return Sampler(loaded, choose(loaded, wishes), wishes, device, dtype)
-
-
-def choose(model: Model, wishes: Wishes) -> Preset:
-    """The preset with the explicit wishes on top."""
-    presets: dict[str, Preset] = {str(k): v for k, v in model.settings.presets.items()}
-    name = wishes.preset or "balanced"
-    if name not in presets:
-        raise UsageError(f"preset {name!r} is not one of {', '.join(presets)}{nearest(name, presets)}")
-    choice = presets[name]
-    wanted = {
-        key: value
-        for key in ("steps", "solver", "samples")
-        if (value := getattr(wishes, key)) is not None
-    }
-    chosen = choice.model_copy(update=wanted)
-    if chosen.steps < 1 or chosen.samples < 1:
-        raise UsageError(f"steps {chosen.steps}, samples {chosen.samples}: expected 1 or more")
-    if chosen.samples > 1 and wishes.solver is None:
-        steps = max(chosen.steps, STEPS_OF_SAMPLES) if wishes.steps is None else chosen.steps
-        chosen = chosen.model_copy(update={"solver": STOCHASTIC, "steps": steps})
-    build_solver(chosen.solver)
-    return chosen
-
-
-
-
-def check_wishes(model: str, task: str, wishes: Wishes) -> str:
-    """Checks all names before a run and says in a line what will be used. Raises as `make_sampler`."""
-    sampler = make_sampler(model, task, wishes)
-    choice = sampler.choice
-    calls = len(sampler.plan()) * choice.samples
-    dtype = str(sampler.dtype).removeprefix("torch.")
-    return f"{sampler.model.id}, {sampler.device}, {dtype}, {choice.solver}, {calls} calls an item"

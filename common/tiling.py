@@ -1,15 +1,14 @@
-"""Tiles as a wrapper of the denoiser: at every call the x0 of all tiles are fused into one.
+"""Tiles as a wrapper of the denoiser: at every call the estimates of all tiles are fused into one.
 
 The state of the sampler stays whole; only the network sees tiles. A network of bounded reach gets
 each tile with a margin of at least its reach, which is thrown away: the result equals the whole one
 to rounding, for any tile. A network of unbounded reach gets an overlap that is blended by a raised
-cosine, and its result depends on the tile. Tiles start on multiples of the network's grid.
+cosine, and its result depends on the tile. Where memory runs out, tiles are halved.
 """
 
-import itertools
+import logging
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -17,19 +16,10 @@ from torch.nn import functional
 
 from undrift.common.denoisers import Denoiser, Estimate
 from undrift.common.errors import OutOfMemoryError, UsageError
+from undrift.common.windows import OVERLAP, Place, fade, grouped, windows
 
-OVERLAP = 32  # of networks with unbounded reach, in pixels
-SMALLEST = 32
-
-
-@dataclass(frozen=True)
-class Window:
-    """One axis of a tile: the network sees [start, stop), the result counts on [low, high)."""
-
-    start: int
-    stop: int
-    low: int
-    high: int
+SMALLEST = 32  # pixels a side below which a tile is not halved
+log = logging.getLogger("undrift")
 
 
 class Tiled:
@@ -37,12 +27,16 @@ class Tiled:
 
     batch: tiles of equal shape given to the network at once. When memory runs out the tile is
     halved, down to 32 pixels, and stays so (`tile` says what was used); then OutOfMemoryError.
+    With `halve` False the first lack of memory is that error.
     """
 
-    def __init__(self, denoiser: Denoiser, tile: int | Sequence[int], batch: int = 1):
-        self.denoiser, self.batch = denoiser, batch
+    def __init__(
+        self, denoiser: Denoiser, tile: int | Sequence[int], batch: int = 1, halve: bool = True
+    ):
+        self.denoiser, self.batch, self.halve = denoiser, batch, halve
+        self.halved = False
         self.tile = (tile,) if isinstance(tile, int) else tuple(tile)
-        if min(self.tile) < 1 or batch < 1:
+        if not self.tile or min(self.tile) < 1 or batch < 1:
             raise UsageError(f"tile {self.tile} and batch {batch}: expected positive numbers")
         network = denoiser.network
         self.multiple = int(getattr(network, "multiple", 1))
@@ -55,39 +49,57 @@ class Tiled:
         while True:
             try:
                 return self._fused(x, t, y, level)
-            except (torch.OutOfMemoryError, MemoryError) as error:
-                self._halve(error)
-            except RuntimeError as error:
-                if "not enough memory" not in str(error):
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
                     raise
-                self._halve(error)
+                self._halve(x.shape[2:], error)
+            if torch.cuda.is_available():  # here the failed attempt has let go of its tensors
+                torch.cuda.empty_cache()
 
-    def _halve(self, error: BaseException) -> None:
-        if max(self.tile) // 2 < SMALLEST:
+    def sizes(self, size: Sequence[int]) -> tuple[int, ...]:
+        """Pixels kept along each axis of a signal of that size."""
+        tile = self.tile * len(size) if len(self.tile) == 1 else self.tile
+        if len(tile) != len(size):
+            raise UsageError(f"tile {tile} has {len(tile)} numbers for {len(size)} axes")
+        return tuple(min(kept, side) for kept, side in zip(tile, size, strict=True))
+
+    def _halve(self, size: Sequence[int], error: BaseException) -> None:
+        tile = self.sizes(size)
+        shown = " x ".join(map(str, tile))
+        if not self.halve:
             raise OutOfMemoryError(
-                f"out of memory with tiles of {max(self.tile)} pixels; use a smaller network, "
-                "close other programs, or choose --device cpu"
+                f"out of memory for all {shown} pixels at once; use tile auto, or a number"
             ) from error
-        self.tile = tuple(max(SMALLEST, size // 2) for size in self.tile)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        if max(tile) // 2 < SMALLEST:
+            raise OutOfMemoryError(
+                f"out of memory with tiles of {shown} pixels; use a smaller network or batch, "
+                "close other programs, or take the device cpu"
+            ) from error
+        self.halved = True
+        self.tile = tuple(min(kept, max(SMALLEST, kept // 2)) for kept in tile)
+        smaller = " x ".join(map(str, self.tile))
+        log.warning(
+            "undrift: out of memory with tiles of %s pixels; going on with %s", shown, smaller
+        )
 
     def _fused(
         self, x: Tensor, t: Tensor | float, y: Tensor | None, level: Tensor | None
     ) -> Estimate:
-        size = x.shape[2:]
-        tile = self.tile * len(size) if len(self.tile) == 1 else self.tile
-        if len(tile) != len(size):
-            raise UsageError(f"tile {tile} has {len(tile)} numbers for {len(size)} axes")
-        if all(side <= kept for side, kept in zip(size, tile, strict=True)):
+        size = tuple(x.shape[2:])
+        tile = self.sizes(size)
+        if tile == size:
             return self.denoiser(x, t, y, level)
         x, y = self._padded(x), None if y is None else self._padded(y)
-        total = torch.zeros_like(x)
-        weights = torch.zeros((1, 1, *x.shape[2:]), dtype=x.dtype, device=x.device)
-        for group in self._groups(x.shape[2:], tile):
-            self._add(group, x, t, y, level, total, weights)
+        sums: dict[str, Tensor] = {}
+        weights = torch.zeros(x.shape[2:], dtype=x.dtype, device=x.device)
+        axes = [
+            windows(side, kept, self.multiple, self.reach)
+            for side, kept in zip(x.shape[2:], tile, strict=True)
+        ]
+        for group in grouped(axes, self.batch):
+            self._add(group, self._estimates(group, x, t, y, level), sums, weights)
         crop = (..., *(slice(0, side) for side in size))
-        return Estimate((total / weights)[crop])
+        return Estimate(**{name: (total / weights)[crop] for name, total in sums.items()})
 
     def _padded(self, x: Tensor) -> Tensor:
         """Repeats the last elements so that every side is a multiple of the network's grid."""
@@ -97,73 +109,54 @@ class Tiled:
         pads = [pad for extra in reversed(missing) for pad in (0, extra)]
         return functional.pad(x, pads, mode="replicate")
 
-    def _groups(self, size: Sequence[int], tile: Sequence[int]) -> Iterator[list[tuple[Window, ...]]]:
-        """Tiles in batches of equal shape."""
-        axes = [self.windows(side, kept) for side, kept in zip(size, tile, strict=True)]
-        waiting: dict[tuple[int, ...], list[tuple[Window, ...]]] = {}
-        for place in itertools.product(*axes):
-            shape = tuple(window.stop - window.start for window in place)
-            group = waiting.setdefault(shape, [])
-            group.append(place)
-            if len(group) == self.batch:
-                yield waiting.pop(shape)
-        yield from waiting.values()
-
-    def windows(self, side: int, kept: int) -> list[Window]:
-        """Windows of an axis of `side` elements (a multiple of the grid), `kept` each."""
-        grid = self.multiple
-        kept = max(grid, kept // grid * grid)
-        margin = math.ceil((OVERLAP if self.reach is None else self.reach) / grid) * grid
-        result = []
-        for low in range(0, side, kept):
-            high = min(low + kept, side)
-            start, stop = max(0, low - margin), min(side, high + margin)
-            blended = self.reach is None
-            result.append(Window(start, stop, *((start, stop) if blended else (low, high))))
-        return result
-
-    def _add(
+    def _estimates(
         self,
-        group: Sequence[tuple[Window, ...]],
+        group: Sequence[Place],
         x: Tensor,
         t: Tensor | float,
         y: Tensor | None,
         level: Tensor | None,
-        total: Tensor,
-        weights: Tensor,
-    ) -> None:
+    ) -> dict[str, Tensor]:
+        """What the denoiser tells about the tiles of a group, (tiles b, c, *space) each."""
         seen = [(..., *(slice(w.start, w.stop) for w in place)) for place in group]
         count = len(group)
-        several = level is not None and level.shape[0] > 1
+        if level is not None and level.shape[0] > 1:
+            level = level.repeat(count, 1)
         estimate = self.denoiser(
             torch.cat([x[place] for place in seen]),
             t.repeat(count) if isinstance(t, Tensor) and t.ndim else t,
             None if y is None else torch.cat([y[place] for place in seen]),
-            level.repeat(count, 1) if several and level is not None else level,
-        ).x0
-        for place, part in zip(group, estimate.chunk(count), strict=True):
+            level,
+        )
+        return {name: value for name, value in vars(estimate).items() if value is not None}
+
+    def _add(
+        self,
+        group: Sequence[Place],
+        estimates: dict[str, Tensor],
+        sums: dict[str, Tensor],
+        weights: Tensor,
+    ) -> None:
+        """Adds the kept parts of a group of tiles, and how much each counts."""
+        size = weights.shape
+        for number, place in enumerate(group):
             kept = (..., *(slice(w.low, w.high) for w in place))
             inner = (..., *(slice(w.low - w.start, w.high - w.start) for w in place))
-            weight = self._weight(place, x.shape[2:]).to(x)
-            total[kept] += part[inner] * weight
+            weight = fade(place, size).to(weights) if self.reach is None else 1.0
             weights[kept] += weight
+            for name, value in estimates.items():
+                part = value.chunk(len(group))[number]
+                if name not in sums:
+                    sums[name] = part.new_zeros((*part.shape[:2], *size))
+                sums[name][kept] += part[inner] * weight
 
-    def _weight(self, place: Sequence[Window], size: Sequence[int]) -> Tensor:
-        """One within bounded reach; else a raised cosine towards every inner border."""
-        if self.reach is not None:
-            return torch.ones(())
-        weight = torch.ones(())
-        for window, side in zip(place, size, strict=True):
-            length = window.stop - window.start
-            ramp = min(2 * OVERLAP, length // 2)
-            rise = torch.sin(math.pi / 2 * (torch.arange(ramp) + 0.5) / max(ramp, 1)) ** 2
-            axis = torch.ones(length)
-            if window.start > 0:
-                axis[:ramp] *= rise
-            if window.stop < side:
-                axis[length - ramp :] *= rise.flip(0)
-            weight = weight[..., None] * axis
-        return weight
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory was not there; torch tells it in several ways."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    words = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in words)
 
 
 def automatic_tile(network: torch.nn.Module, size: Sequence[int], memory: int) -> int:
@@ -174,6 +167,6 @@ def automatic_tile(network: torch.nn.Module, size: Sequence[int], memory: int) -
     per_element = float(getattr(network, "bytes_per_element", 1024))
     if math.prod(size) * per_element <= memory:
         return max(size)
-    margin = getattr(network, "reach", None) or OVERLAP
+    reach = getattr(network, "reach", None)
     whole = (memory / per_element) ** (1 / len(size))
-    return max(SMALLEST, int(whole) - 2 * margin)
+    return max(SMALLEST, int(whole) - 2 * (OVERLAP if reach is None else reach))

@@ -18,7 +18,7 @@ import numpy as np
 from undrift.common.errors import InputError, UsageError, nearest, require
 
 TV_FACTOR = 0.95
-TV_ORACLE_FACTORS = (0.5, 0.7, 0.9, 1.2)
+TV_ORACLE_FACTORS = (0.5, 0.7, 0.95, 1.3)
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def find_method(name: str, task: str, options: Mapping[str, Any], seed: int) -> 
     """The method called `name` for `task`: "tv", "model", "model:leaves-sr".
 
     Raises:
-        UsageError: no such baseline; an unknown model is found out at its first picture.
+        UsageError: no such baseline. InputError: no such model.
     """
     kind, _, model = name.partition(":")
     if kind == "model":
@@ -109,8 +109,11 @@ def find_method(name: str, task: str, options: Mapping[str, Any], seed: int) -> 
 
 
 def _model(task: str, name: str, options: Mapping[str, Any], seed: int) -> Method:
+    from undrift.common.weights.model import find_weights
+
     settings = {key: value for key, value in options.items() if value is not None}
     settings["model"] = name or settings.get("model") or MODELS[task]
+    find_weights(settings["model"])  # a wrong name should not wait for the first picture
 
     def restore(y: np.ndarray, value: float, *, item: str) -> np.ndarray:
         from undrift.restoration import tasks

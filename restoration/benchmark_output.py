@@ -51,9 +51,12 @@ class Output:
             _write(folder / _file(entry.method) / f"{_file(entry.item)}.png", restored)
             _write(folder / "degraded" / f"{_file(entry.item)}.png", degraded)
         rows = self.rows.setdefault(entry.method, [])
-        if self.report is not None and len(rows) < PICTURED:
-            name = f"{entry.item}, {entry.setting}"
-            rows.append(Row(name, degraded, restored, reference=clean, scores=entry.scores))
+        if self.report is not None:
+            name = f"{entry.item}, {entry.setting}, {entry.method}"
+            before = after = truth = None
+            if len(rows) < PICTURED:
+                before, after, truth = _eight(degraded), _eight(restored), _eight(clean)
+            rows.append(Row(name, before, after, reference=truth, scores=entry.scores))
 
     def finish(self, table: Table) -> None:
         """Writes scores and report of the whole table."""
@@ -81,9 +84,13 @@ def benchmark_report(table: Table, rows: dict[str, list[Row]]) -> Report:
 def _write(path: Path, picture: np.ndarray) -> None:
     from PIL import Image
 
-    eight = np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    eight = _eight(picture)
     image = Image.fromarray(eight[0] if len(eight) == 1 else eight.transpose(1, 2, 0))
     write_atomically(path, lambda part: image.save(part, "png"))
+
+
+def _eight(picture: np.ndarray) -> np.ndarray:
+    return np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
 
 
 def _file(name: str) -> str:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from undrift.common.denoisers import Denoiser, Estimate
+from undrift.common.errors import InputError
 from undrift.common.weights.model import Model
 from undrift.restoration.images import Picture, bleed
 
@@ -18,11 +19,18 @@ class GreyAsColour(Denoiser):
 
     @classmethod
     def around(cls, model: Model, pixels: Tensor) -> Model:
-        """The model itself for colour pixels (1, 3, h, w), wrapped for grey ones (1, 1, h, w)."""
-        if pixels.shape[1] != 1:
+        """The model for pixels (1, c, h, w): itself, or wrapped for grey ones in a colour model.
+
+        Raises InputError for colour in a grey model.
+        """
+        ours, its = pixels.shape[1], model.settings.network.params.get("outputs", 3)
+        if ours == its:
             return model
+        if ours != 1 or its != 3:
+            raise InputError(f"{model.id} restores {its} channels, not {ours}; take another model")
         inner = model.denoiser
-        return replace(model, denoiser=cls(inner.network, inner.process, inner.prediction, inner.scaling))
+        wide = cls(inner.network, inner.process, inner.prediction, inner.scaling)
+        return replace(model, denoiser=wide)
 
     def forward(
         self, x: Tensor, t: Tensor | float, y: Tensor | None = None, level: Tensor | None = None

@@ -67,24 +67,24 @@ def denoise(options: RunOptions, sigma: float | str, keep_samples: bool) -> None
 def _run(
     task: str, options: RunOptions, default: str, own: dict[str, Any], keep_samples: bool
 ) -> None:
-    from undrift.common.files import sha256_of
     from undrift.common.runner import run_items
-    from undrift.common.sampling import check_wishes
+    from undrift.common.sampling import make_sampler
     from undrift.common.weights.model import find_weights
     from undrift.restoration.images import SUFFIXES
-    from undrift.restoration.work import RestoreFile, report_writer, size_of
+    from undrift.restoration.tasks import CHECKS
+    from undrift.restoration.work import PlannedSize, RestoreFile, report_writer
 
-    name = options.model or default
-    weights = find_weights(name)
-    work = RestoreFile.of(task, options, str(weights), own, keep_samples)
-    about = check_wishes(str(weights), task, work.wishes(""))
+    weights = str(find_weights(options.model or default))
+    work = RestoreFile.of(task, options, weights, own, keep_samples)
+    sampler = make_sampler(weights, task, work.wishes(""))
+    CHECKS[task](sampler, **own)
     run_items(
         work,
         options,
         suffixes=SUFFIXES,
-        model=name,
-        weights=sha256_of(weights),
-        estimate=size_of,
+        model=sampler.model.id,
+        weights=sampler.model.sha256,
+        estimate=PlannedSize(own.get("scale", 1.0), sampler.planned_calls()),
         report=report_writer(task, options),
-        about=about,
+        about=sampler.about(),
     )

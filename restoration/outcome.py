@@ -69,12 +69,18 @@ def _planes(pixels: Tensor) -> np.ndarray:
 
 
 def _plain(pixels: Tensor, like: Any) -> Any:
-    """(c, h, w) as a float32 tensor if `like` is one, else as an array (h, w[, c])."""
+    """(c, h, w), alpha apart, as float32 in the layout of `like`: a tensor, else an array."""
     if isinstance(like, torch.Tensor):
-        return pixels.to(like.device)
+        return (pixels[0] if like.ndim == 2 else pixels).to(like.device)
     array = np.moveaxis(_planes(pixels), 0, -1)
-    return array[..., 0] if array.shape[-1] == 1 else array
+    axis_kept = isinstance(like, np.ndarray) and like.ndim == 3
+    return array if axis_kept or array.shape[-1] == 3 else array[..., 0]
+
+
+def provenance(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What an output says of its making: all but the time, so that equal runs give equal bytes."""
+    return {name: value for name, value in info.items() if name != "seconds"}
 
 
 def _write(path: Path, value: Any, info: Mapping[str, Any]) -> None:
-    write_picture(path, to_pixels(value)[0], provenance=dict(info))
+    write_picture(path, to_pixels(value)[0], provenance=provenance(info))

@@ -1,7 +1,7 @@
 """One file of a run: read, restore, write; and the report over all of them."""
 
-import resource
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,9 @@ from undrift.common.items import Item
 from undrift.common.manifest import Record
 from undrift.common.run_options import RunOptions
 
-_RECORDED = ("model", "seed", "nfe", "tile", "shape_in", "shape_out", "chi", "sigma", "scale")
+_ORIENTATION = 0x0112  # EXIF; 5 to 8 stand on their side
+_SHARED = ("preset", "steps", "solver", "seed", "device", "dtype", "tile", "max_memory", "batch")
+_RECORDED = ("nfe", "tile", "shape_in", "shape_out", "chi", "sigma", "scale")
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,10 @@ class RestoreFile:
         cls, task: str, options: RunOptions, model: str, own: dict[str, Any], keep_samples: bool
     ) -> "RestoreFile":
         """The work that the flags of a command describe."""
-        names = ("preset", "steps", "solver", "seed", "device", "dtype", "tile", "max_memory", "batch")
-        shared = {name: getattr(options, name) for name in names}
+        shared = {name: getattr(options, name) for name in _SHARED}
         shared["samples"] = options.samples if options.samples > 1 else None
+        if options.workers > 1:  # they share what is there
+            shared["max_memory"] = _memory(options) // options.workers
         return cls(
             task,
             model,
@@ -49,16 +52,17 @@ class RestoreFile:
 
     def wishes(self, item: str) -> Any:
         """The shared keywords of the task functions, for an item."""
-        from undrift.common.sampling import Wishes
+        from undrift.common.wishes import Wishes
 
         return Wishes(**dict(self.shared), item=item)
 
     def __call__(self, item: Item, target: Path) -> Mapping[str, Any]:
-        """Restores one file. Companions are written before the target, which marks the item done."""
+        """Restores one file. Companions come before the target, which marks the item done."""
         import torch
 
         from undrift.restoration import tasks
         from undrift.restoration.images import Picture, write_picture
+        from undrift.restoration.outcome import provenance
 
         if self.threads:
             torch.set_num_threads(self.threads)
@@ -66,7 +70,7 @@ class RestoreFile:
         result = function(
             item.source, model=self.model, item=item.key, **dict(self.own), **dict(self.shared)
         )
-        info = dict(result.info) if self.provenance else None
+        info = provenance(result.info) if self.provenance else None
         if result.std is not None:
             planes = np.atleast_3d(result.std).transpose(2, 0, 1)
             spread = Picture(np.ascontiguousarray(planes), None, "float32")
@@ -75,9 +79,18 @@ class RestoreFile:
             name = f"{stem(target)}.sample-{number + 1}{target.suffix}"
             write_picture(target.with_name(name), sample, provenance=info)
         write_picture(target, result.value, provenance=info)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         recorded = {name: result.info.get(name) for name in _RECORDED}
-        return {**recorded, "peak_mb": round(peak / (2**20 if sys.platform == "darwin" else 1024))}
+        return {**recorded, "peak_mb": _peak_mb()}
+
+
+def _peak_mb() -> int | None:
+    """Most main memory this process ever had, in MiB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 1024))
 
 
 def _threads(options: RunOptions) -> int | None:
@@ -89,20 +102,47 @@ def _threads(options: RunOptions) -> int | None:
     return max(1, (os.cpu_count() or 1) // options.workers)
 
 
-def size_of(item: Item) -> Mapping[str, Any]:
-    """The size of an input, for a dry run; an unreadable one is reported when it is done."""
+def _memory(options: RunOptions) -> int:
+    """Bytes for the activations of all processes."""
+    from undrift.common.devices import free_memory, resolve_device
+
+    return options.max_memory or free_memory(resolve_device(options.device)) // 3
+
+
+@dataclass(frozen=True)
+class PlannedSize:
+    """Sizes and calls of an item for a dry run; an unreadable one is reported when it is done."""
+
+    scale: float
+    calls: int
+
+    def __call__(self, item: Item) -> Mapping[str, Any]:
+        """Reads the head of the file only."""
+        from undrift.restoration.degrade import resized
+
+        shape = _shape(item.source)
+        if shape is None:
+            return {"nfe": self.calls}
+        larger = [shape[0], *(resized(side, self.scale) for side in shape[1:])]
+        return {"nfe": self.calls, "shape_in": shape, "shape_out": larger}
+
+
+def _shape(path: Path) -> list[int] | None:
+    """[c, h, w] of the upright picture, alpha apart."""
     from PIL import Image
 
     try:
-        with Image.open(item.source) as picture:
-            return {"shape_in": [len(picture.getbands()), picture.height, picture.width]}
-    except (OSError, ValueError, SyntaxError):
-        return {}
+        with warnings.catch_warnings(), Image.open(path) as picture:
+            warnings.simplefilter("ignore")
+            channels = 3 if Image.getmodebase(picture.mode) == "RGB" else 1
+            size = [picture.height, picture.width]
+            turned = picture.getexif().get(_ORIENTATION, 1) >= 5
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return [channels, *(size[::-1] if turned else size)]
 
 
-def report_writer(
-    task: str, options: RunOptions
-) -> Callable[[Sequence[Record]], None] | None:
+def report_writer(task: str, options: RunOptions) -> Callable[[Sequence[Record]], None] | None:
     """A function that writes the HTML report of a run, or None if none is asked for."""
     if options.report is None:
         return None

@@ -6,7 +6,8 @@ from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = str(min(2, int(os.environ.get(_name, "2"))))
-sys.path.insert(0, str(Path(__file__).parent / "toy"))  # also for the processes that tests start
+_tests = Path(__file__).parent
+sys.path[:0] = [str(_tests / "toy"), str(_tests)]  # toy: also for the processes that tests start
 
 import pytest  # noqa: E402
 

@@ -7,6 +7,7 @@ any plan by running the sampling loop itself on the coefficients of (1, x_T, xi_
 All tensors are float64; states are (n, d).
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,7 @@ def number(value: float) -> Tensor:
     return torch.tensor(value, dtype=torch.float64)
 
 
+@functools.lru_cache(maxsize=20_000)
 def abs_at(process: Process, t: float) -> tuple[float, float, float]:
     """(a, b, s) at t as numbers."""
     return float(process.a(number(t))), float(process.b(number(t))), float(process.s(number(t)))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from undrift.common.cite import cite
     from undrift.common.denoisers import Denoiser
     from undrift.common.results import Restored
-    from undrift.restoration.models import load_model
+    from undrift.common.weights.model import load_model
     from undrift.restoration.tasks import denoise, sr
 
 # Where each lazy name lives: `undrift.NAME` is the attribute NAME of that module.
@@ -29,7 +29,7 @@ LAZY = {
     "Restored": "undrift.common.results",
     "cite": "undrift.common.cite",
     "denoise": "undrift.restoration.tasks",
-    "load_model": "undrift.restoration.models",
+    "load_model": "undrift.common.weights.model",
     "sr": "undrift.restoration.tasks",
 }
 

@@ -13,7 +13,7 @@ NETWORKS = {
 
 
 def build_network(name: str, params: dict[str, object]) -> nn.Module:
-    """Builds a network; raises InputError for an unknown name or parameter."""
+    """Builds a network; raises InputError for an unknown name or parameter, or a wrong value."""
     if name not in NETWORKS:
         raise InputError(
             f"network {name!r} is not one of {', '.join(NETWORKS)}{nearest(name, NETWORKS)}"
@@ -21,5 +21,5 @@ def build_network(name: str, params: dict[str, object]) -> nn.Module:
     module, attribute = NETWORKS[name].split(":")
     try:
         return getattr(importlib.import_module(module), attribute)(**params)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise InputError(f"network {name}: {error}") from error

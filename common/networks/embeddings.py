@@ -33,6 +33,7 @@ class LevelEmbedding(nn.Module):
             raise ValueError(f"the network takes {self.levels} levels, {given} came")
         ratio = torch.log(torch.tan(psi.clamp(1e-4, math.pi / 2 - 1e-4))).clamp(-_LIMIT, _LIMIT)
         octaves = 2.0 ** torch.arange(_OCTAVES, device=psi.device, dtype=psi.dtype)
-        waves = torch.cat([psi[:, None] * octaves, ratio[:, None] / _LIMIT * math.pi / 2 * octaves], 1)
+        place = ratio[:, None] / _LIMIT * math.pi / 2
+        waves = torch.cat([psi[:, None] * octaves, place * octaves], 1)
         parts = [waves.sin(), waves.cos()] + ([level.to(psi.dtype)] if level is not None else [])
         return self.layers(torch.cat(parts, 1))

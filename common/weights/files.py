@@ -37,8 +37,14 @@ def read_settings(path: Path) -> Settings:
             f"{path}: not a safetensors file ({error}); weights are read from safetensors only"
         ) from error
     if "undrift" not in header:
-        raise InputError(f"{path}: its header holds no undrift settings, so it cannot be used alone")
-    return load(Settings, json.loads(header["undrift"]), path)
+        raise InputError(f"{path}: its header holds no undrift settings; it cannot be used alone")
+    try:
+        given = json.loads(header["undrift"])
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: the settings in its header are not JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise InputError(f"{path}: the settings in its header are no mapping of keys to values")
+    return load(Settings, given, path)
 
 
 def load_denoiser(path: Path, device: str = "cpu") -> tuple[Denoiser, Settings]:
@@ -53,7 +59,7 @@ def load_denoiser(path: Path, device: str = "cpu") -> tuple[Denoiser, Settings]:
     try:
         denoiser.network.load_state_dict({name: value.float() for name, value in state.items()})
     except RuntimeError as error:
-        raise InputError(f"{path}: tensors do not fit the network of its header: {error}") from error
+        raise InputError(f"{path}: tensors do not fit the header's network: {error}") from error
     denoiser = denoiser.to(device=torch.device(device)).eval().requires_grad_(False)
     if device == "cpu":
         denoiser = denoiser.to(memory_format=torch.channels_last)

@@ -11,11 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 import undrift.restoration
+from undrift.common.console import Console
 from undrift.common.errors import InputError, PartialFailure, UsageError
 from undrift.common.metrics.fidelity import psnr
+from undrift.common.report import PICTURED
 from undrift.restoration import benchmark as module
 from undrift.restoration.baselines import Method
 from undrift.restoration.benchmark import benchmark
+from undrift.restoration.benchmark_output import Output
 from undrift.restoration.protocols import Condition, noisy
 from undrift.restoration.score_text import as_text
 from undrift.restoration.scoring_cli import benchmark as command
@@ -124,6 +127,7 @@ def test_models_get_pictures_as_the_task_functions_take_them(
     fake = SimpleNamespace(denoise=denoise, sr=sr)
     monkeypatch.setattr(undrift.restoration, "tasks", fake, raising=False)
     monkeypatch.setitem(sys.modules, "undrift.restoration.tasks", fake)
+    monkeypatch.setattr("undrift.common.weights.model.find_weights", Path)
     options = {"steps": 4, "preset": None}
     table = benchmark(
         photos(2), "denoise", methods=["model", "model:other", "identity"], sigmas=[25.0], seed=7,
@@ -192,6 +196,11 @@ def test_wrong_plans_are_refused_before_any_work(task: str, options: dict, words
         benchmark([], task, **options)
 
 
+def test_unknown_models_are_refused_before_any_work() -> None:
+    with pytest.raises(InputError, match="leaves-srr"):
+        benchmark([], "sr", methods=["model:leaves-srr"])
+
+
 def test_card_items_and_splits_are_checked() -> None:
     with pytest.raises(InputError, match="camera"):
         benchmark("skimage-photos", "denoise", methods=["identity"], items=["camer"])
@@ -219,6 +228,21 @@ def test_command_on_a_real_card_prints_a_table_and_saves(tmp_path: Path) -> None
         run(*words, "--save", str(saved))
     out, _ = run(*words, "--save", str(saved), "--overwrite", "--json")
     assert {json.loads(line)["record"] for line in out.splitlines()} == {"table", "item", "method"}
+
+
+def test_report_shows_the_first_model_and_scores_of_every_item(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    output = Output(Console(quiet=True), save=None, report=page, overwrite=False)
+    many = [(f"q{k:02}", x) for k in range(15) for _, x in photos(1, size=12)]
+    methods = ["identity", smoothing(0.1)]
+    table = benchmark(
+        many, "denoise", methods=methods, sigmas=[5.0, 15.0, 25.0], watch=output.watch
+    )
+    output.finish(table)
+    text = page.read_text()
+    assert text.count("<section") == PICTURED == 40
+    assert text.count(", toy</td>") == 45 - PICTURED
+    assert "restored by toy" in text
 
 
 def test_command_knows_which_flag_belongs_to_which_task() -> None:

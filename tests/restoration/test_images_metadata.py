@@ -125,7 +125,7 @@ def test_cmyk_without_profile(tmp_path):
     ink = np.zeros((16, 16, 4), np.uint8)
     ink[:8, :, 0] = 255  # cyan above, half black below
     ink[8:, :, 3] = 128
-    Image.fromarray(ink, "CMYK").save(tmp_path / "a.jpg", quality=100)
+    Image.frombytes("CMYK", (16, 16), ink.tobytes()).save(tmp_path / "a.jpg", quality=100)
     picture = read_picture(tmp_path / "a.jpg")
     assert picture.mode == "RGB" and picture.metadata.icc is None
     np.testing.assert_allclose(picture.pixels[:, 2, 2], [0, 1, 1], atol=0.02)
@@ -166,7 +166,9 @@ def test_cmyk_through_its_profile(suffix, tmp_path):
     ink[:8, :, 0] = 255
     options: dict[str, Any] = {"quality": 100} if suffix == ".jpg" else {}
     path = tmp_path / f"a{suffix}"
-    Image.fromarray(ink, "CMYK").save(path, icc_profile=ink_profile(), **options)
+    Image.frombytes("CMYK", (16, 16), ink.tobytes()).save(
+        path, icc_profile=ink_profile(), **options
+    )
     picture = read_picture(path)
     expected = lab2rgb(np.array([60.0, -10.0, -15.0]))
     np.testing.assert_allclose(picture.pixels[:, 2, 2], expected, atol=0.02)

@@ -1,0 +1,112 @@
+"""What a training run holds: denoiser, optimiser, averaged weights and the number of steps done."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from undrift.common.denoisers import Denoiser
+from undrift.common.errors import InputError
+from undrift.common.training.recipe import Recipe, Schedule
+from undrift.common.training.state import load_checkpoint
+from undrift.common.weights.files import save_weights
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from accelerate.optimizer import AcceleratedOptimizer
+
+
+@dataclass
+class Run:
+    """`network` is the bare one; `denoiser.network` may be wrapped to average over processes."""
+
+    recipe: Recipe
+    folder: Path
+    accelerator: "Accelerator"
+    denoiser: Denoiser
+    network: nn.Module
+    optimizer: "AcceleratedOptimizer"
+    average: dict[str, Tensor]
+    iteration: int = 0  # finished optimisation steps
+    losses: list[float] = field(default_factory=list)
+
+    @property
+    def weights(self) -> Path:
+        """Where the averaged weights are written."""
+        return self.folder / f"{self.recipe.id}.safetensors"
+
+
+def prepare(recipe: Recipe, folder: Path, resume: bool = True, cpu: bool = False) -> Run:
+    """Builds a run, or restores it from `folder`/checkpoint.pt if there is one and `resume`.
+
+    Raises InputError if the checkpoint cannot be read or belongs to a recipe that differs in more
+    than its length, or if the device cannot compute in the precision asked for.
+    """
+    schedule = recipe.schedule
+    accelerator = _accelerator(schedule, cpu)
+    torch.manual_seed(schedule.seed)  # initial weights
+    denoiser = recipe.settings({}).build()
+    network = _placed(denoiser.network, accelerator.device)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), schedule.rate, weight_decay=schedule.weight_decay
+    )
+    average = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    denoiser.network, prepared = accelerator.prepare(network, optimizer)
+    run = Run(recipe, folder, accelerator, denoiser, network, prepared, average)
+    if resume:
+        load_checkpoint(run)
+    return run
+
+
+def _accelerator(schedule: Schedule, cpu: bool) -> "Accelerator":
+    if schedule.precision == "fp16" and (cpu or not torch.cuda.is_available()):
+        raise InputError("schedule.precision: fp16 needs a GPU; use bf16 or no")
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    # accelerate allows one precision a process; an earlier run here may have had another.
+    AcceleratorState._reset_state(not torch.distributed.is_initialized())
+    return Accelerator(
+        mixed_precision=schedule.precision,
+        gradient_accumulation_steps=schedule.accumulate,
+        cpu=cpu,
+    )
+
+
+def _placed(network: nn.Module, device: torch.device) -> nn.Module:
+    network = network.to(device)
+    if device.type in ("cpu", "cuda"):
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+@torch.no_grad()
+def update_average(average: dict[str, Tensor], network: nn.Module, memory: float, k: int) -> None:
+    """After step k (from 1): average <- d average + (1 - d) weights, d = min(memory, (1+k)/(10+k)).
+
+    The second bound is the usual warm-up: the first weights are forgotten quickly.
+    """
+    keep = min(memory, (1 + k) / (10 + k))
+    for name, value in network.state_dict().items():
+        if value.is_floating_point():
+            average[name].lerp_(value, 1 - keep)
+        else:
+            average[name].copy_(value)
+
+
+def averaged(run: Run) -> Denoiser:
+    """A denoiser of its own with the averaged weights, in evaluation mode and full precision."""
+    with torch.random.fork_rng(devices=[]):
+        denoiser = run.recipe.settings({}).build()
+    denoiser.network.load_state_dict(run.average)
+    denoiser.network = _placed(denoiser.network, run.accelerator.device)
+    return denoiser.eval().requires_grad_(False)
+
+
+def export(run: Run) -> Path:
+    """Writes the averaged weights as `<id>.safetensors` in the run's folder."""
+    record: dict[str, object] = {"iterations": run.iteration, "recipe": run.recipe.model_dump()}
+    save_weights(run.weights, run.average, run.recipe.settings(record))
+    return run.weights

@@ -1,0 +1,139 @@
+"""Brings the model cards up to date with their weights and with the benchmark's results.
+
+    python docs/make_cards.py            # a minute at most; run it after training or measuring
+    undrift models verify
+
+Written anew in restoration/weights/<id>.md: size and hash of the file; process, prediction,
+network, ranges and presets, from the header of the weights; `measured`, from docs/results/*.jsonl
+(see make_tables.py); the table of results; and the facts of training between `<!-- facts -->` and
+`<!-- end -->`. Everything else in a card is written by hand and stays.
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+from make_tables import RESULTS, filled, read_records  # noqa: E402
+
+from undrift.common.weights.files import read_settings  # noqa: E402
+from undrift.common.weights.settings import Settings  # noqa: E402
+
+WEIGHTS = ROOT / "restoration" / "weights"
+FACTS = re.compile(r"(<!-- facts -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def update(card: Path, device: str) -> bool:
+    """Rewrites one card; True if it changed."""
+    old = card.read_text(encoding="utf-8")
+    _, head, prose = old.split("---\n", 2)
+    front = yaml.safe_load(head)
+    block = front["undrift"]
+    file = card.with_suffix(".safetensors")
+    settings = read_settings(file)
+    content = file.read_bytes()
+    block["process"] = settings.process.model_dump(mode="json")
+    block["prediction"] = settings.prediction
+    block["network"] = settings.network.model_dump(mode="json")
+    network = settings.build().network
+    block["input"]["multiple_of"] = int(getattr(network, "multiple", 1))
+    shown = ["degraded picture, enlarged"] if settings.scaling.centre is None else []
+    block["conditioning"] = ["angle psi of the state", *shown, *settings.levels]
+    block["presets"] = {
+        str(name): preset.model_dump(mode="json") for name, preset in settings.presets.items()
+    }
+    digest = hashlib.sha256(content).hexdigest()
+    block["files"] = [{"name": file.name, "url": None, "bytes": len(content), "sha256": digest}]
+    block["measured"] = measured(settings, file, device)
+    parameters = sum(value.numel() for value in network.parameters())
+    prose = FACTS.sub(
+        lambda found: found[1] + facts(settings, parameters) + found[2], filled(prose)
+    )
+    text = yaml.safe_dump(
+        front, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    )
+    new = f"---\n{text}---\n{prose}"
+    if new != old:
+        card.write_text(new, encoding="utf-8")
+    return new != old
+
+
+def measured(settings: Settings, file: Path, device: str) -> list[dict[str, Any]]:
+    """The rows of the card from every benchmark of the model."""
+    rows = []
+    for path in sorted(RESULTS.glob("*.jsonl")):
+        records = read_records(path.stem)
+        head = next(record for record in records if record["record"] == "table")["settings"]
+        own = [r for r in records if r["record"] == "method" and r["method"] == settings.id]
+        if own and path.stat().st_mtime < file.stat().st_mtime:
+            print(f"{path.name} is older than {file.name}: measure again?", file=sys.stderr)
+        for record in own:
+            for metric in ("psnr", "ssim", "psnr_y"):
+                if value := record.get(metric):
+                    rows.append(_measured(head, record, metric, value, device))
+    return rows
+
+
+def _measured(
+    head: dict[str, Any], record: dict[str, Any], metric: str, value: dict[str, Any], device: str
+) -> dict[str, Any]:
+    digits = 4 if metric == "ssim" else 3
+    known = value["low"] is not None
+    return {
+        "data": head["card"],
+        "split": head["split"],
+        "case": record["setting"],
+        "metric": metric,
+        "value": round(value["mean"], digits),
+        "ci": [round(value["low"], digits), round(value["high"], digits)] if known else None,
+        "n": value["n"],
+        "device": device,
+        "seconds_per_item": round(record["seconds"], 3),
+        "peak_mb": None,
+        "commit": None,
+    }
+
+
+def facts(settings: Settings, parameters: int) -> str:
+    """Sentences about the training, from the recipe kept in the header."""
+    recipe: Any = settings.record["recipe"]
+    schedule, data, source = recipe["schedule"], recipe["data"], recipe["data"]["source"]
+    text = (
+        f"{parameters / 1e6:.2f} million parameters; {settings.record['iterations']} iterations of "
+        f"{schedule['batch'] * schedule['accumulate']} crops of {data['crop']} x {data['crop']} "
+        f"pixels from {source['count']} synthetic pictures (seed {source['seed']}), a share of "
+        f"{data['grey']:g} in grey; AdamW, rate {schedule['rate']:g} with linear decay over the "
+        f"last {schedule['decay']}, averaged weights (memory {schedule['ema']:g}). Noise to signal "
+        f"while training: {_bands(recipe['times'])}. What the network puts out: "
+        f"`{settings.prediction}`."
+    )
+    return textwrap.fill(text, 104) + "\n"
+
+
+def _bands(times: dict[str, Any]) -> str:
+    parts = [f"{b['share']:.0%} from {b['low']:g} to {b['high']:g}" for b in times["bands"]]
+    return ", ".join([*parts, f"{times['top']:.0%} at the end t = 1"] if times["top"] else parts)
+
+
+def main() -> int:
+    """Updates every card and says which ones changed."""
+    parser = argparse.ArgumentParser(description="Brings the model cards up to date.")
+    default = f"cpu, {os.cpu_count()} cores"
+    parser.add_argument("--device", default=default, help=f"where it was measured ({default})")
+    device = parser.parse_args().device
+    for card in sorted(WEIGHTS.glob("*.md")):
+        print(f"{card.name}: {'written' if update(card, device) else 'up to date'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""Fills the tables of measured results in the Markdown files from the benchmark's own JSON lines.
+
+    undrift benchmark skimage-photos --task denoise --json > docs/results/denoise.jsonl
+    undrift benchmark skimage-photos --task sr --scale 4 --json > docs/results/sr-x4.jsonl
+    python docs/make_tables.py
+
+`docs/results/NAME.jsonl` becomes what stands between `<!-- table:NAME -->` and `<!-- end -->` in
+README.md, docs/*.md and the model cards. Nothing here computes a score: means, spreads, intervals
+and the pictures on which a model loses are those of the benchmark's records.
+`python docs/make_tables.py --check` changes nothing and fails if a file is out of date.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs" / "results"
+BLOCK = re.compile(r"(<!-- table:([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MISSING = "*Not measured yet.*\n"
+DIGITS = {"psnr": 2, "psnr_y": 2, "ssim": 3}
+Records = list[dict[str, Any]]
+
+
+def pages() -> list[Path]:
+    """The Markdown files that may hold tables."""
+    places = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [*places, *sorted((ROOT / "restoration" / "weights").glob("*.md"))]
+
+
+def read_records(name: str) -> Records:
+    """The records of docs/results/NAME.jsonl; none if it was not measured."""
+    path = RESULTS / f"{name}.jsonl"
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def table(records: Records) -> str:
+    """Markdown of one benchmark: a table, how models compare, where they lose, the command."""
+    if not records:
+        return MISSING
+    head = next(record for record in records if record["record"] == "table")
+    methods = [record for record in records if record["record"] == "method"]
+    settings = list(dict.fromkeys(record["setting"] for record in methods))
+    metrics = [name for name in head["metrics"] if name in DIGITS]
+    columns = [f"{setting}: {' / '.join(metrics)}" for setting in settings]
+    lines = [_row(["method", *columns, "s a picture"]), _row(["---"] * (len(columns) + 2))]
+    for method in dict.fromkeys(record["method"] for record in methods):
+        own = {r["setting"]: r for r in methods if r["method"] == method}
+        times = [r["seconds"] for r in own.values() if r["seconds"] is not None]
+        label = f"**{method}**" if next(iter(own.values()))["kind"] == "model" else method
+        cells = [_scores(own.get(setting), metrics) for setting in settings]
+        lines.append(_row([label, *cells, f"{max(times):.2g}" if times else "-"]))
+    lines += ["", *_losses(records, settings), "", f"Printed by `{command(head)}`."]
+    return "\n".join(lines) + "\n"
+
+
+def command(head: dict[str, Any]) -> str:
+    """The command line that repeats a table, from its own record of settings."""
+    used = head["settings"]
+    words = ["undrift benchmark", used["card"], "--task", used["task"]]
+    values = [name.split()[-1].removeprefix("x") for name in used["conditions"]]
+    words += ["--scale" if used["task"] == "sr" else "--sigma", ",".join(values)]
+    for key in ("split", "items"):
+        if used.get(key):
+            words += [f"--{key}", used[key] if key == "split" else ",".join(used[key])]
+    for key, value in used["options"].items():
+        words += [f"--{key}", str(value)]
+    return " ".join([*words, "--seed", str(used["seed"])])
+
+
+def _scores(record: dict[str, Any] | None, metrics: Sequence[str]) -> str:
+    """Mean with the standard deviation of the first metric; the other means alone."""
+    parts = []
+    for place, metric in enumerate(metrics):
+        found = record and record.get(metric)
+        if not found or isinstance(found["mean"], str):
+            parts.append("-")
+            continue
+        text = f"{found['mean']:.{DIGITS[metric]}f}"
+        spread = found["std"]
+        parts.append(f"{text} ± {spread:.1f}" if place == 0 and spread is not None else text)
+    return " / ".join(parts)
+
+
+def _losses(records: Records, settings: Sequence[str]) -> Iterator[str]:
+    """One line for each comparison, naming the pictures on which the model is below."""
+    scores = {
+        (r["setting"], r["method"], r["item"]): r["scores"]
+        for r in records
+        if r["record"] == "item" and not r["error"]
+    }
+    for record in (r for r in records if r["record"] == "comparison" and r["setting"] in settings):
+        change, metric = record["difference"], record["metric"]
+        ours = {
+            k[2]: v for k, v in scores.items() if k[:2] == (record["setting"], record["method"])
+        }
+        theirs = {
+            k[2]: v for k, v in scores.items() if k[:2] == (record["setting"], record["baseline"])
+        }
+        below = [
+            n for n in ours if n in theirs and _number(ours[n][metric]) < _number(theirs[n][metric])
+        ]
+        interval = ""
+        if change["low"] is not None:
+            interval = f" (95 % interval {change['low']:+.2f} to {change['high']:+.2f})"
+        named = f": {', '.join(below)}" if below else ""
+        mean = change["mean"] if isinstance(change["mean"], str) else f"{change['mean']:+.2f}"
+        yield (
+            f"- {record['setting']}, {record['method']} against {record['baseline']}: {mean} dB"
+            f"{interval}, below on {len(below)} of {change['n']}{named}"
+        )
+
+
+def _number(value: float | str) -> float:
+    return float(value)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def filled(text: str) -> str:
+    """A page with every table replaced."""
+    return BLOCK.sub(lambda found: found[1] + table(read_records(found[2])) + found[3], text)
+
+
+def main() -> int:
+    """Rewrites the pages that changed and names them."""
+    parser = argparse.ArgumentParser(description="Fills the tables of measured results.")
+    parser.add_argument("--check", action="store_true", help="change nothing, fail if out of date")
+    check = parser.parse_args().check
+    stale = []
+    for page in pages():
+        old = page.read_text(encoding="utf-8")
+        new = filled(old)
+        if new != old:
+            stale.append(page)
+            if not check:
+                page.write_text(new, encoding="utf-8")
+    for page in stale:
+        print(f"{'out of date' if check else 'filled'}: {page.relative_to(ROOT)}")
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

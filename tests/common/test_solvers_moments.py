@@ -1,0 +1,269 @@
+"""Solvers on Gaussian data: exact means and variances, exact special cases, no sampling.
+
+`oracles.law` carries a state as its coefficients in (1, x_T, draws) through the real loop, so every
+figure here is exact up to rounding.
+"""
+
+import functools
+import math
+import random
+
+import pytest
+import torch
+from oracles import EVERY, abs_at, flow_of_gaussian, gaussian, law, number, slope
+from torch import Tensor
+
+from undrift.common.denoisers import Estimate
+from undrift.common.errors import InputError, UsageError
+from undrift.common.grids import build_grid, uniform
+from undrift.common.processes import BrownianBridge, Flow, Process
+from undrift.common.processes.process import time_of_angle
+from undrift.common.solvers import (
+    DDIM,
+    SOLVERS,
+    EulerMaruyama,
+    Exponential,
+    Heun,
+    Solver,
+    ancestral,
+    build_solver,
+)
+from undrift.common.solvers.loop import run_plan
+from undrift.common.solvers.plan import nodes
+
+DATA = gaussian([0.3, -0.2, 0.1], [0.30, 0.20, 0.35])
+Y = torch.tensor([0.5, 0.1, -0.4], dtype=torch.float64)
+DETERMINISTIC: dict[str, Solver] = {
+    "DDIM": DDIM(),
+    "exponential 1": Exponential(1),
+    "exponential 2": Exponential(2),
+    "exponential 2 taylor": Exponential(2, rule="taylor"),
+    "exponential 3": Exponential(3),
+    "exponential 3 published": Exponential(3, published_third=True),
+    "noise 1": Exponential(1, form="noise"),
+    "noise 2": Exponential(2, form="noise"),
+    "noise 3": Exponential(3, form="noise"),
+    "Heun": Heun(),
+}
+
+
+@pytest.fixture(params=EVERY)
+def process(request: pytest.FixtureRequest) -> Process:
+    return EVERY[request.param]
+
+
+@functools.cache
+def regular(process: Process, n: int) -> tuple[float, ...]:
+    """n steps between s/a = 3 and .1, equal in ln(s/a): no singular end."""
+    ratios = torch.exp(torch.linspace(math.log(3.0), math.log(0.1), n + 1, dtype=torch.float64))
+    return tuple(time_of_angle(process, torch.atan(ratios), 1.0).tolist())
+
+
+@pytest.mark.parametrize("make", [DDIM, lambda eta: Exponential(1, eta)], ids=["DDIM", "rate"])
+def test_a_first_order_step_keeps_the_marginals(make: type[DDIM], process: Process) -> None:
+    """N(a x0 + b y, s^2) at t goes to the same at n exactly, for any eta and any two times."""
+    pick = random.Random(3)
+    for _ in range(20):
+        t, n = sorted((pick.uniform(0.02, 0.98), pick.uniform(0.02, 0.98)), reverse=True)
+        (step,) = make(pick.uniform(0, 1)).plan(process, [t, n])
+        (a, b, s), (a1, b1, s1) = abs_at(process, t), abs_at(process, n)
+        assert step.A[0] * a + step.B[0] == pytest.approx(a1, abs=1e-13)
+        assert step.A[0] * b + step.C == pytest.approx(b1, abs=1e-13)
+        assert (step.A[0] * s) ** 2 + step.sigma**2 == pytest.approx(s1**2, abs=1e-13)
+
+
+def test_ancestral_steps_are_the_posterior_of_the_chain(process: Process) -> None:
+    """Bayes' rule for x_n given x_t = c x_n + noise and x0, c = phi_t / phi_n."""
+    for t, n in ((0.9, 0.7), (0.5, 0.1)):
+        (step,) = ancestral().plan(process, [t, n])
+        s, s1 = abs_at(process, t)[2], abs_at(process, n)[2]
+        c = float(process.phi(number(t)) / process.phi(number(n)))
+        added = s**2 - (c * s1) ** 2
+        assert step.A[0] == pytest.approx(c * s1**2 / s**2, rel=1e-12)
+        assert step.sigma**2 == pytest.approx(s1**2 * added / s**2, rel=1e-10)
+
+
+def test_temperature_scales_the_noise_and_not_the_mean() -> None:
+    process = EVERY["Brownian bridge"]
+    (hot,), (cold,) = (ancestral(k).plan(process, [0.8, 0.3]) for k in (1.0, 0.25))
+    assert (hot.A, hot.B, hot.C) == (cold.A, cold.B, cold.C)
+    assert cold.sigma == pytest.approx(hot.sigma / 4, rel=1e-14)
+
+
+def marginal_law(process: Process, t: float) -> tuple[Tensor, Tensor]:
+    """Mean and variance of x_t for the Gaussian data."""
+    mean, variance = DATA.moments()
+    a, b, s = abs_at(process, t)
+    return a * mean + b * Y, a**2 * variance + s**2
+
+
+def last_errors(solver: Solver, process: Process, times: tuple[float, ...]) -> tuple[float, float]:
+    """Errors of mean and variance (largest over coordinates) at the last time."""
+    start = marginal_law(process, times[0])
+    mean, variance = marginal_law(process, times[-1])
+    end = law(DATA, process, solver.plan(process, times), Y)[-1]
+    return (
+        float((end.mean(start[0]) - mean).abs().max()),
+        float((end.variance(start[1]) - variance).abs().max()),
+    )
+
+
+@pytest.mark.parametrize(
+    "solver",
+    [ancestral(), DDIM(0.6), Exponential(1, 1.0), Exponential(2, 1.0), Exponential(2, 0.5, rule="taylor")],
+    ids=["ancestral", "DDIM 0.6", "rate 1", "second 1", "second 0.5 taylor"],
+)  # fmt: skip
+def test_the_mean_of_a_stochastic_solver_is_exact(solver: Solver, process: Process) -> None:
+    for times in (regular(process, 7), build_grid("angle", process, 5, 0.3, start=0.95)):
+        assert last_errors(solver, process, times)[0] < 1e-13
+
+
+VARIANCE_ORDERS = {
+    "ancestral": (ancestral(), 1),
+    "DDIM 0.6": (DDIM(0.6), 1),
+    "rate 1": (Exponential(1, 1.0), 1),
+    "second 1": (Exponential(2, 1.0), 2),
+    "second 0.5": (Exponential(2, 0.5), 2),
+    "second 1 taylor": (Exponential(2, 1.0, rule="taylor"), 2),
+    "noise second 1": (Exponential(2, 1.0, form="noise"), 2),
+    "Euler-Maruyama": (EulerMaruyama(), 1),
+}
+
+
+@pytest.mark.parametrize("name", VARIANCE_ORDERS)
+def test_the_variance_converges_at_the_stated_order(name: str, process: Process) -> None:
+    solver, order = VARIANCE_ORDERS[name]
+    counts = (5, 10, 20, 40) if name == "Euler-Maruyama" else (10, 20, 40, 80)
+    errors = [last_errors(solver, process, regular(process, n)) for n in counts]
+    assert slope(counts, [e[1] for e in errors]) > order - 0.25
+    if name != "Euler-Maruyama":
+        return
+    means = [e[0] for e in errors]
+    if isinstance(process, BrownianBridge | Flow):  # the mean is a straight line in t
+        assert max(means) < 1e-12
+    else:
+        assert means[-1] > 1e-6
+        assert slope(counts, means) > 0.75
+
+
+@pytest.mark.parametrize("name", DETERMINISTIC)
+def test_the_last_step_returns_the_estimate(name: str, process: Process) -> None:
+    seen: list[tuple[Tensor, Tensor]] = []
+    run_plan(
+        lambda x, t, y, level: Estimate(torch.sin(3 * x) + y),
+        torch.tensor([[0.7, -0.3]], dtype=torch.float64),
+        DETERMINISTIC[name].plan(process, uniform(process, 4, 0.3, start=0.9)),
+        y=torch.tensor([[0.2, 0.5]], dtype=torch.float64),
+        watch=lambda k, x, estimate: seen.append((x, estimate.x0)),
+    )
+    assert torch.equal(*seen[-1])
+
+
+@pytest.mark.parametrize("name", DETERMINISTIC)
+@pytest.mark.parametrize("steps", [1, 3, 16])
+def test_a_constant_estimate_is_solved_exactly(name: str, steps: int, process: Process) -> None:
+    x0, u = torch.tensor([0.4, -0.7], dtype=torch.float64), torch.tensor([1.1, -0.6]).double()
+    times = regular(process, steps)
+    (a, b, s), (a1, b1, s1) = abs_at(process, times[0]), abs_at(process, times[-1])
+    y = Y[:2]
+    x = run_plan(
+        lambda x, t, y, level: Estimate(x0),
+        a * x0 + b * y + s * u,
+        DETERMINISTIC[name].plan(process, times),
+        y=y,
+    )
+    torch.testing.assert_close(x, a1 * x0 + b1 * y + s1 * u, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", ["data", "noise"])
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_constant_noise_is_solved_exactly(form: str, order: int, process: Process) -> None:
+    """With eps fixed along the path, D = (z - s eps)/a keeps v - rho eps, as any order must."""
+    eps = torch.tensor([0.8, -1.2], dtype=torch.float64)
+    times = regular(process, 6)
+
+    def denoise(x: Tensor, t: float, y: Tensor | None, level: Tensor | None) -> Estimate:
+        a, b, s = abs_at(process, t)
+        return Estimate((x - b * (0 if y is None else y) - s * eps) / a)
+
+    (a, b, s), (a1, b1, s1) = abs_at(process, times[0]), abs_at(process, times[-1])
+    x = torch.tensor([0.3, 0.9], dtype=torch.float64)
+    exact = a1 / a * (x - b * Y[:2] - s * eps) + s1 * eps + b1 * Y[:2]
+    found = run_plan(denoise, x, Exponential(order, form=form).plan(process, times), y=Y[:2])
+    torch.testing.assert_close(found, exact, rtol=0, atol=1e-12)
+
+
+def test_first_order_solvers_are_one_map(process: Process) -> None:
+    """DDIM, and order 1 in data and in noise form; with eta = 1 also ancestral where phi = a."""
+    times = regular(process, 4)
+    for left, right in zip(
+        DDIM().plan(process, times), Exponential(1).plan(process, times), strict=True
+    ):
+        noise = Exponential(1, form="noise").plan(process, [left.t, *times[times.index(left.t) + 1 :]])
+        for other in (right, noise[0]):
+            assert other.A[0] == pytest.approx(left.A[0], rel=1e-11)
+            assert other.B[0] == pytest.approx(left.B[0], rel=1e-11)
+            assert other.C == pytest.approx(left.C, abs=1e-12)
+    if all(n.phi == n.a for n in nodes(process, times)):
+        for left, right in zip(
+            ancestral().plan(process, times), Exponential(1, 1.0).plan(process, times), strict=True
+        ):
+            assert right.A[0] == pytest.approx(left.A[0], rel=1e-11)
+            assert right.sigma == pytest.approx(left.sigma, rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    "solver", [DDIM(), ancestral(), Exponential(2), Exponential(3, eta=1.0), Heun(), EulerMaruyama()]
+)
+def test_a_pinned_start_draws_all_of_its_noise(solver: Solver) -> None:
+    """From x_T = y the first step is a1 D + b1 y + s1 xi, whatever the solver."""
+    process = BrownianBridge()
+    first = solver.plan(process, uniform(process, 4, 0.3))[0]
+    a1, b1, s1 = abs_at(process, 0.75)
+    assert (first.t, first.A[0], first.B[0], first.C, first.sigma) == (1.0, 0.0, a1, b1, s1)
+
+
+def test_fewer_steps_than_fifteen_end_at_lower_order(process: Process) -> None:
+    times = regular(process, 6)
+    weights = [len(step.B) for step in Exponential(3).plan(process, times)]
+    assert weights == [1, 2, 3, 3, 2, 1]
+    full = Exponential(2, lower_final=False).plan(process, times)
+    assert [len(step.B) for step in full] == [1, 2, 2, 2, 2, 2]
+
+
+def test_the_exact_flow_of_a_gaussian_is_the_limit(process: Process) -> None:
+    """Second order with 200 steps meets the closed-form map; the oracle itself is thereby checked."""
+    times = regular(process, 200)
+    x = torch.tensor([[1.0, -2.0, 0.4]], dtype=torch.float64)
+    found = run_plan(DATA.denoiser(process), x, Exponential(3).plan(process, times), y=Y)
+    exact = flow_of_gaussian(DATA, process, x, Y, times[0], times[-1])
+    torch.testing.assert_close(found, exact, rtol=0, atol=2e-6)
+
+
+def test_solvers_are_built_by_name() -> None:
+    assert build_solver("ddim") == DDIM()
+    assert build_solver("ancestral") == ancestral()
+    assert build_solver("multistep-3") == Exponential(3)
+    assert build_solver("sde-multistep-2") == Exponential(2, eta=1.0)
+    assert build_solver("euler") == EulerMaruyama(eta=0.0)
+    for name in SOLVERS:
+        assert len(build_solver(name).plan(BrownianBridge(), [0.9, 0.5, 0.0])) >= 2
+
+
+def test_misuse_is_told(process: Process) -> None:
+    with pytest.raises(InputError, match="two or more strictly descending times"):
+        DDIM().plan(process, [0.5, 0.5])
+    with pytest.raises(InputError, match="two or more strictly descending times"):
+        DDIM().plan(process, [1.2, 0.5])
+    with pytest.raises(UsageError, match="expected 1, 2 or 3"):
+        Exponential(4)
+    with pytest.raises(UsageError, match=r"data\|noise"):
+        Exponential(2, form="velocity")
+    with pytest.raises(UsageError, match="did you mean 'ddim'"):
+        build_solver("dim")
+    x = torch.zeros(1, 2)
+    with pytest.raises(InputError, match="pass draw, or choose eta = 0"):
+        run_plan(lambda x, *_: Estimate(x), x, ancestral().plan(process, [0.8, 0.4]), y=x)
+    if process.needs_degraded:
+        with pytest.raises(InputError, match="joins x0 to y; pass y"):
+            run_plan(lambda x, *_: Estimate(x), x, DDIM().plan(process, [0.8, 0.4]))

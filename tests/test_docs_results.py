@@ -1,0 +1,97 @@
+"""Tables and model cards hold what the benchmark wrote and what the weights are, nothing else."""
+
+import importlib.util
+import json
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from pages import DOCS
+
+from undrift.common.files import sha256_of
+from undrift.common.model_cards import load_model_card, model_card_paths
+from undrift.restoration.score_table import ItemScore, Table
+
+
+def script(name: str) -> ModuleType:
+    """A script of the folder docs, as a module."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def results(model: str) -> Table:
+    """Three pictures on which `model` and `tv` are equal on average."""
+    values = {model: (30.0, 20.0, 25.0), "tv": (29.0, 22.0, 24.0)}
+    scores = [
+        ItemScore(item, "sigma 25", method, {"psnr": value, "ssim": 0.5}, 0.25)
+        for method, column in values.items()
+        for item, value in zip("abc", column, strict=True)
+    ]
+    settings = {
+        "card": "skimage-photos", "task": "denoise", "conditions": ["sigma 25"], "seed": 0,
+        "split": None, "items": ["a", "b", "c"], "options": {"preset": "best"},
+    }  # fmt: skip
+    kinds = {model: "model", "tv": "baseline"}
+    return Table("title", settings, ("psnr", "ssim"), kinds, scores)
+
+
+def test_tables_are_those_of_the_results() -> None:
+    tables = script("make_tables")
+    for page in tables.pages():
+        text = page.read_text(encoding="utf-8")
+        assert tables.filled(text) == text, f"{page.name}: run python docs/make_tables.py"
+
+
+def test_a_table_tells_means_spreads_and_losses() -> None:
+    tables = script("make_tables")
+    table = results("net")
+    text = tables.table([json.loads(json.dumps(record)) for record in table.records()])
+    assert "| **net** | 25.00 ± 5.0 / 0.500 | 0.25 |" in text
+    assert "| tv | 25.00 ± 3.6 / 0.500 | 0.25 |" in text
+    assert "- sigma 25, net against tv: +0.00 dB" in text
+    assert "below on 1 of 3: b\n" in text
+    said = "--task denoise --sigma 25 --items a,b,c --preset best --seed 0"
+    assert f"`undrift benchmark skimage-photos {said}`" in text
+    other = {**table.settings, "task": "sr", "conditions": ["x4"], "items": None}
+    words = tables.command(next(iter(replace(table, settings=other).records())))
+    said = "--task sr --scale 4 --preset best --seed 0"
+    assert words == f"undrift benchmark skimage-photos {said}"
+    assert tables.table([]) == tables.MISSING
+
+
+def test_a_card_takes_its_facts_from_weights_and_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    cards = script("make_cards")
+    monkeypatch.setattr(cards, "RESULTS", tmp_path)
+    monkeypatch.setattr(sys.modules["make_tables"], "RESULTS", tmp_path)
+    folder = tmp_path / "restoration" / "weights"
+    folder.mkdir(parents=True)
+    source = model_card_paths()["leaves-denoise"]
+    card, weights = folder / source.name, folder / "leaves-denoise.safetensors"
+    shutil.copyfile(source.with_suffix(".safetensors"), weights)
+    known = load_model_card(source).front.undrift
+    text = source.read_text(encoding="utf-8")
+    card.write_text(text.replace(known.files[0].sha256, "0" * 64), encoding="utf-8")
+    lines = [json.dumps(record) for record in results("leaves-denoise").records()]
+    (tmp_path / "denoise.jsonl").write_text("\n".join(lines), encoding="utf-8")
+
+    assert cards.update(card, "cpu, 1 core")
+    made = load_model_card(card)
+    block = made.front.undrift
+    assert block.files[0].sha256 == sha256_of(weights).removeprefix("sha256:")
+    assert (block.network, block.presets) == (known.network, known.presets)
+    psnr, ssim = block.measured
+    assert (psnr.metric, psnr.value, psnr.n, psnr.case) == ("psnr", 25.0, 3, "sigma 25")
+    assert (psnr.device, psnr.seconds_per_item, ssim.value) == ("cpu, 1 core", 0.25, 0.5)
+    assert "**leaves-denoise** | 25.00" in made.prose["Evaluation"]
+    assert "million parameters" in made.prose["Training data and procedure"]
+    assert not cards.update(card, "cpu, 1 core")
