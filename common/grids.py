@@ -38,10 +38,12 @@ def by_log_snr(
 ) -> Grid:
     """Equal steps in ln(a/s) down to s/a = low sigma_d, then clean.
 
-    An infinite start is replaced by s/a = high sigma_d for placing the nodes after the first.
+    An infinite start is replaced by s/a = high sigma_d for placing the nodes after the first. A
+    start that is cleaner than sigma_d goes down to `low` times itself.
     """
     top = _log_ratio(process, start, high * sigma_d)
-    ratios = torch.linspace(top, math.log(low * sigma_d), n, dtype=torch.float64)
+    bottom = math.log(low) + min(math.log(sigma_d), top)
+    ratios = torch.linspace(top, bottom, n, dtype=torch.float64)
     psi = torch.atan(torch.exp(ratios) / sigma_d)
     return _finish(_times(process, psi, sigma_d, start), n)
 
@@ -55,9 +57,13 @@ def karras(
     high: float = 20.0,
     rho: float = 7.0,
 ) -> Grid:
-    """Equal steps in (s/a)^(1/rho) (Karras et al. 2022, Eq. (5)) down to low sigma_d, then clean."""
+    """Equal steps in (s/a)^(1/rho) (Karras et al. 2022, Eq. (5)) down to low sigma_d, then clean.
+
+    Infinite and clean starts as for `by_log_snr`.
+    """
     top = math.exp(_log_ratio(process, start, high * sigma_d))
-    ends = torch.linspace(top ** (1 / rho), (low * sigma_d) ** (1 / rho), n, dtype=torch.float64)
+    bottom = low * min(sigma_d, top)
+    ends = torch.linspace(top ** (1 / rho), bottom ** (1 / rho), n, dtype=torch.float64)
     return _finish(_times(process, torch.atan(ends**rho / sigma_d), sigma_d, start), n)
 
 

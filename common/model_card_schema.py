@@ -52,6 +52,7 @@ class Preset(Exact):
     grid: Text | None
     samples: Positive
     back_projections: Count = 0
+    symmetries: Positive = 1
 
 
 class Presets(Exact):

@@ -17,6 +17,7 @@ from undrift.common.noise import Noise
 from undrift.common.processes.process import Process, start
 from undrift.common.solvers import Step, build_solver
 from undrift.common.solvers.loop import run_plan
+from undrift.common.symmetry import Symmetrised
 from undrift.common.tiling import Tiled, automatic_tile
 from undrift.common.weights.model import Model, load_model
 from undrift.common.weights.settings import Preset
@@ -74,6 +75,7 @@ class Sampler:
         if state is not None:
             self._check_noise(steps)
         denoise = self._tiled(shape[2:])
+        turned = Symmetrised(denoise, self.choice.symmetries)
         results = []
         for number in range(self.choice.samples):
             noise = Noise(self.wishes.seed, self.wishes.item, number)
@@ -83,8 +85,8 @@ class Sampler:
 
             x = start(self.process, y, draw(0), time) if state is None else state.to(self.device)
             with torch.inference_mode(), autocast(self.device, self.dtype):
-                results.append(run_plan(denoise, x, steps, y=y, level=level, draw=draw))
-        self.calls = len(steps) * self.choice.samples
+                results.append(run_plan(turned, x, steps, y=y, level=level, draw=draw))
+        self.calls = len(steps) * self.choice.samples * self.choice.symmetries
         self._note_tile(denoise, shape[2:])
         return torch.cat(results)
 
@@ -131,6 +133,7 @@ class Sampler:
             "grid": self.choice.grid,
             "steps": self.choice.steps,
             "samples": self.choice.samples,
+            "symmetries": self.choice.symmetries,
             "nfe": self.calls,
             "seed": self.wishes.seed,
             "item": self.wishes.item,
@@ -141,7 +144,7 @@ class Sampler:
 
     def planned_calls(self) -> int:
         """Network calls for one item."""
-        return len(self.plan()) * self.choice.samples
+        return len(self.plan()) * self.choice.samples * self.choice.symmetries
 
     def about(self) -> str:
         """A line that says what will be used."""

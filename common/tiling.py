@@ -120,13 +120,11 @@ class Tiled:
         """What the denoiser tells about the tiles of a group, (tiles b, c, *space) each."""
         seen = [(..., *(slice(w.start, w.stop) for w in place)) for place in group]
         count = len(group)
-        if level is not None and level.shape[0] > 1:
-            level = level.repeat(count, 1)
         estimate = self.denoiser(
             torch.cat([x[place] for place in seen]),
             t.repeat(count) if isinstance(t, Tensor) and t.ndim else t,
             None if y is None else torch.cat([y[place] for place in seen]),
-            level,
+            None if level is None else level.repeat(count, 1),
         )
         return {name: value for name, value in vars(estimate).items() if value is not None}
 

@@ -116,8 +116,10 @@ def broad() -> Mixture:
     )
 
 
-def flow_of_gaussian(data: Mixture, process: Process, x: Tensor, y: Tensor, t: float, n: float) -> Tensor:
-    """The exact probability-flow map t -> n for one Gaussian: it keeps the standardised state."""
+def flow_of_gaussian(
+    data: Mixture, process: Process, x: Tensor, y: Tensor, t: float, n: float
+) -> Tensor:
+    """The exact probability-flow map t -> n for one Gaussian keeps the standardised state."""
     (a, b, s), (a1, b1, s1) = abs_at(process, t), abs_at(process, n)
     mean, variance = data.moments()
     unit = (x - b * y - a * mean) / torch.sqrt(a**2 * variance + s**2)

@@ -45,7 +45,8 @@ class Node:
 class Solver(Protocol):
     """Makes a plan for a process on a grid of times (descending, the last one clean or not)."""
 
-    order: int
+    @property
+    def order(self) -> int: ...
 
     def plan(self, process: Process, times: Sequence[float]) -> list[Step]: ...
 

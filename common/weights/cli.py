@@ -157,7 +157,7 @@ def _disagreements(card: ModelCard, header: dict[str, Any]) -> list[str]:
     }
     for name, preset in block.presets:
         kept = header["presets"].get(name, {})
-        for key in ("solver", "steps", "samples", "back_projections"):
+        for key in ("solver", "steps", "samples", "back_projections", "symmetries"):
             pairs[f"presets.{name}.{key}"] = (getattr(preset, key), kept.get(key))
     return [
         f"{key}: the card says {ours!r}, the header of the weights {theirs!r}"

@@ -32,13 +32,15 @@ class ScalingSettings(Strict):
 
 class Preset(Strict):
     """How to sample: a name of `solvers.SOLVERS` and of `grids.GRIDS` (or "auto"), the number of
-    steps, of samples that are averaged, and of back-projections onto the measurement."""
+    steps, of samples that are averaged, of back-projections onto the measurement, and of symmetries
+    of the square over which the denoiser is averaged (2-D only)."""
 
     solver: str = "ddim"
     steps: int = Field(1, ge=1)
     grid: str = "auto"
     samples: int = Field(1, ge=1)
     back_projections: int = Field(0, ge=0)
+    symmetries: Literal[1, 2, 4, 8] = 1
 
 
 class Settings(Strict):

@@ -1,5 +1,6 @@
 """Grids: descending, clean at the end, and equal steps in what their names say."""
 
+import itertools
 import math
 
 import pytest
@@ -38,7 +39,7 @@ def test_every_grid_descends_from_its_start_to_a_clean_end(
         grid = build_grid(name, process, n, SIGMA_D, start)
         assert len(grid) == n + 1
         assert (grid[0], grid[-1]) == (start, 0.0)
-        assert all(late > early for late, early in zip(grid[:-1], grid[1:], strict=True))
+        assert all(late > early for late, early in itertools.pairwise(grid))
 
 
 def spacing(values: torch.Tensor) -> torch.Tensor:

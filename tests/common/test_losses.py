@@ -35,10 +35,8 @@ def quadrature(nodes: int = 8) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("process", EVERY)
 @pytest.mark.parametrize("prediction", ["x0", "eps", "residual", "balanced"])
 @pytest.mark.parametrize("weighting", ["unit", "x0", "min-snr"])
-def test_the_minimiser_is_the_posterior_mean(
-    process: str, prediction: str, weighting: str
-) -> None:
-    """x0 - y ~ N(0, .2^2), not sigma_d: the best k, solved in closed form from the loss, gives D."""
+def test_the_minimiser_is_the_posterior_mean(process: str, prediction: str, weighting: str) -> None:
+    """x0 - y ~ N(0, .2^2), not sigma_d: the best k, the vertex of the loss, gives D."""
     path, t, width = EVERY[process], number(0.4), 0.2
     u, eps = (v.reshape(-1, 1, 1, 1) for v in quadrature())
     y = torch.full_like(u, 0.6)

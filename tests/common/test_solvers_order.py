@@ -1,6 +1,6 @@
 """Measured orders of convergence on a Gaussian mixture, and one result for every process.
 
-The truth is the probability flow dv/drho = eps in v = z/a, rho = s/a, integrated by DOP853 at 1e-12.
+The truth is the probability flow dv/drho = eps in v = z/a, rho = s/a, by DOP853 at 1e-12.
 It does not know the process: rho runs from 3 to .1 times the scale, a regular interval everywhere.
 """
 
@@ -20,7 +20,7 @@ from undrift.common.solvers.loop import run_plan
 SCALE = 0.6  # of the order of the spread; the law of residual shifting has a knee at .04
 HIGH, LOW = 3 * SCALE, 0.1 * SCALE
 COUNTS = (16, 32, 64, 128, 256)
-FEW = (8, 16, 32, 64, 128)  # for a solver with slow plans
+FEW = (4, 8, 16, 32, 64)  # for a solver with slow plans
 Y = torch.tensor([0.5, 0.1, -0.4], dtype=torch.float64)
 SOLVERS: dict[str, Solver] = {
     "DDIM": DDIM(),
@@ -35,6 +35,7 @@ SOLVERS: dict[str, Solver] = {
     "noise 3": Exponential(3, form="noise"),
     "Heun": Heun(),
 }
+
 
 @functools.cache
 def grid(process: Process, n: int, kind: str) -> tuple[float, ...]:
@@ -71,9 +72,7 @@ def carried(solver: Solver, process: Process, n: int, kind: str = "log") -> Tens
 
 def order(solver: Solver, process: Process, kind: str = "log") -> tuple[float, list[float]]:
     counts = FEW if isinstance(solver, EulerMaruyama) else COUNTS
-    errors = [
-        float((carried(solver, process, n, kind) - points()[1]).abs().max()) for n in counts
-    ]
+    errors = [float((carried(solver, process, n, kind) - points()[1]).abs().max()) for n in counts]
     return slope(counts, errors), errors
 
 
@@ -100,7 +99,7 @@ def test_the_published_third_order_is_a_second(form: str) -> None:
     measured, errors = order(Exponential(3, form=form, published_third=True), EVERY["VP"])
     _, proper = order(Exponential(3, form=form), EVERY["VP"])
     assert 1.75 < measured < 2.4
-    assert errors[-1] > 10 * proper[-1]
+    assert errors[-1] > 5 * proper[-1]
 
 
 @pytest.mark.parametrize("name", [name for name in SOLVERS if name != "Euler in t"])

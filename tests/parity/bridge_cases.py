@@ -1,10 +1,12 @@
 """ResShift and BBDM, step by step."""
 
 import functools
+import math
 from collections.abc import Iterator
 
 import numpy as np
 import torch
+from oracles import number
 from parity.case import Case, load, states, tensor, worst, wrap
 from torch import Tensor
 
@@ -15,6 +17,7 @@ from undrift.common.processes.process import marginal, start
 from undrift.common.processes.residual_shift import published as resshift
 from undrift.common.solvers import ancestral
 
+Run = tuple[list[Tensor], list[Tensor]]  # states, estimates
 RESSHIFT = "ResShift journal 3ce1d81"
 BBDM = "BBDM 02c3b13"
 SHIFTS = {
@@ -49,12 +52,12 @@ def first_net(x: Tensor, y: Tensor, share: float) -> Tensor:
 
 def _shift_net(process: ResidualShift, x: Tensor, y: Tensor, t: float) -> Tensor:
     steps = round(1 / process.knee)
-    scale = float(torch.sqrt(process.s(torch.tensor(t, dtype=torch.float64)) ** 2 + 1))
+    scale = math.sqrt(float(process.s(number(t))) ** 2 + 1)
     return first_net(x / scale, y, (round(t * steps) - 1) / steps)
 
 
 @functools.cache
-def _shift_run(run: str) -> tuple[list[Tensor], list[Tensor]]:
+def _shift_run(run: str) -> Run:
     data, (prediction, clip) = load("resshift"), SHIFT_RUNS[run]
     name = run.split(".")[0]
     process = SHIFTS[name]
@@ -93,7 +96,7 @@ def _marginal_error(file: str, process: Process, prefix: str, times: dict[int, f
     x0, y, eps = (tensor(data[name]) for name in ("x0", "y", "eps"))
     return max(
         worst(
-            marginal(process, x0, y, torch.tensor(t, dtype=torch.float64), eps),
+            marginal(process, x0, y, number(t), eps),
             data[f"{prefix}q_sample.t{index}.f64"],
         )
         for index, t in times.items()
@@ -101,7 +104,7 @@ def _marginal_error(file: str, process: Process, prefix: str, times: dict[int, f
 
 
 @functools.cache
-def _bridge_run(prediction: str, temperature: float, steps: int) -> tuple[list[Tensor], list[Tensor]]:
+def _bridge_run(prediction: str, temperature: float, steps: int) -> Run:
     data, process = load("bbdm"), bbdm(steps)
     indices = data["steps.T1000.S10"] if steps == 1000 else np.arange(steps - 1, -1, -1)
     times = [*((indices + 1) / steps).tolist(), 0.0]
@@ -124,16 +127,21 @@ def _bridge_error(run: str, kind: str) -> float:
     return worst(found, load("bbdm")[f"traj.{run}.{kind}"])
 
 
+def _every_bridge_step() -> float:
+    found, _ = _bridge_run("eps", 1.0, 12)
+    return worst(found, load("bbdm")["traj_noskip_T12.noise.eta1.0.f64"])
+
+
 def _bridge_targets(official: str, ours: str) -> float:
     data, process = load("bbdm"), BrownianBridge(inset=0.001, knee=1e-3)
     x0, y, eps = (tensor(data[name]) for name in ("x0", "y", "eps"))
     return max(
         worst(
-            target(weights(ours, process, torch.tensor((i + 1) / 1000, dtype=torch.float64)), x0, y, eps),
+            target(weights(ours, process, number((i + 1) / 1000)), x0, y, eps),
             data[f"objective.{official}.t{i}.f64"],
         )
         for i in (0, 500, 999)
-    )  # fmt: skip
+    )
 
 
 def cases() -> Iterator[Case]:
@@ -156,10 +164,7 @@ def cases() -> Iterator[Case]:
         for kind, tolerance in kinds:
             error = functools.partial(_bridge_error, run, kind)
             yield Case(f"BBDM {run}.{kind}", f"{BBDM} p_sample_loop", tolerance, error)
-    yield Case(
-        "BBDM noise, all 12 of 12 steps", f"{BBDM} p_sample_loop", 1e-9,
-        lambda: worst(_bridge_run("eps", 1.0, 12)[0], load("bbdm")["traj_noskip_T12.noise.eta1.0.f64"]),
-    )  # fmt: skip
+    yield Case("BBDM noise, all 12 of 12 steps", f"{BBDM} p_sample_loop", 1e-9, _every_bridge_step)
     times = {i: (i + 1) / 1000 for i in (0, 500, 999)}
     error = functools.partial(_marginal_error, "bbdm", bbdm(), "", times)
     yield Case("BBDM q_sample", f"{BBDM} q_sample", 1e-9, error)

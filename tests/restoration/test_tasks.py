@@ -109,10 +109,10 @@ def test_a_path_gives_a_picture_and_its_name_is_the_item(
     assert result.info["item"] == "a.png"
     named = denoise(array, sigma=30, model=denoise_model, item="a.png", **SAMPLED)
     other = denoise(array, sigma=30, model=denoise_model, **SAMPLED)
-    assert np.array_equal(
-        np.moveaxis(result.samples[0].pixels * 255, 0, -1).round(), named.samples[0]
-    )
+    planes = np.clip(result.samples[0].pixels.astype(np.float64), 0, 1)
+    assert np.array_equal(np.rint(255 * np.moveaxis(planes, 0, -1)), named.samples[0])
     assert not np.array_equal(named.samples[0], other.samples[0])
+    assert result.value.metadata.dpi == pytest.approx((300, 300), abs=0.1)
 
 
 def test_all_kinds_give_the_same_numbers(denoise_model: str) -> None:
@@ -335,7 +335,7 @@ def test_noise_is_estimated_a_little_high(gaussian_model: str) -> None:
         ({"sigma": None}, UsageError, "0 or more"),
         ({"sigma": 1e5}, UsageError, r"ends at 38\d+.* is sigma on the right scale"),
         ({"sigma": 5, "step": 3}, UsageError, "did you mean 'steps'"),
-        ({"sigma": 5, "solver": "hoin"}, UsageError, "did you mean 'heun'"),
+        ({"sigma": 5, "solver": "huen"}, UsageError, "did you mean 'heun'"),
         ({"sigma": 5, "solver": "ddim", "samples": 2}, UsageError, "all samples would be the same"),
         ({"sigma": 5, "model": "gone.safetensors"}, InputError, "no such weight file"),
         ({"sigma": 5, "model": "leaves-denoize"}, InputError, "no model 'leaves-denoize'"),

@@ -1,0 +1,48 @@
+"""Symmetries as a wrapper of the denoiser: the mean of its estimates over turned pictures.
+
+A picture and its mirror image are equally likely, so the exact denoiser commutes with the eight
+symmetries of the square; a trained one does so only roughly. Averaging over the group makes it
+exact and removes the part of its error that depends on the orientation (self-ensemble, Timofte et
+al. 2016), at the cost of one call per symmetry.
+"""
+
+import torch
+from torch import Tensor
+
+from undrift.common.denoisers import Estimate
+from undrift.common.errors import UsageError
+from undrift.common.solvers.loop import Denoise
+
+# Quarter turns and a flip of the last axis, ordered so that every prefix of 1, 2, 4, 8 is a group.
+_ELEMENTS = (
+    *((0, False), (2, False), (1, False), (3, False)),
+    *((0, True), (2, True), (1, True), (3, True)),
+)
+
+
+class Symmetrised:
+    """Wraps a denoiser of (b, c, h, w); `count` is 1, 2 (half turn), 4 (turns) or 8 (and flips)."""
+
+    def __init__(self, denoise: Denoise, count: int):
+        if count not in (1, 2, 4, 8):
+            raise UsageError(f"symmetries {count}: expected 1, 2, 4 or 8")
+        self.denoise, self.count = denoise, count
+
+    def __call__(
+        self, x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None
+    ) -> Estimate:
+        """As the denoiser, with the mean of `count` estimates of x0."""
+        total = torch.zeros_like(x)
+        for turns, flip in _ELEMENTS[: self.count]:
+            turned = None if y is None else _apply(y, turns, flip)
+            total += _undo(self.denoise(_apply(x, turns, flip), t, turned, level).x0, turns, flip)
+        return Estimate(total / self.count)
+
+
+def _apply(x: Tensor, turns: int, flip: bool) -> Tensor:
+    turned = torch.rot90(x, turns, (-2, -1))
+    return turned.flip(-1) if flip else turned
+
+
+def _undo(x: Tensor, turns: int, flip: bool) -> Tensor:
+    return torch.rot90(x.flip(-1) if flip else x, -turns, (-2, -1))
