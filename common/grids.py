@@ -34,7 +34,12 @@ def by_angle(process: Process, n: int, sigma_d: float, start: float = 1.0) -> Gr
 
 
 def by_log_snr(
-    process: Process, n: int, sigma_d: float, start: float = 1.0, low: float = 0.1, high: float = 20.0
+    process: Process,
+    n: int,
+    sigma_d: float,
+    start: float = 1.0,
+    low: float = 0.1,
+    high: float = 20.0,
 ) -> Grid:
     """Equal steps in ln(a/s) down to s/a = low sigma_d, then clean.
 
@@ -91,7 +96,9 @@ def build_grid(
     if name == "auto":
         return default_grid(process, n, sigma_d, start, order)
     if name not in GRIDS:
-        raise UsageError(f"grid {name!r} is not one of auto, {', '.join(GRIDS)}{nearest(name, GRIDS)}")
+        raise UsageError(
+            f"grid {name!r} is not one of auto, {', '.join(GRIDS)}{nearest(name, GRIDS)}"
+        )
     return GRIDS[name](process, n, sigma_d, start)
 
 

@@ -60,9 +60,7 @@ def training_loss(
     if immiscible:
         noise = assign_noise(x0, noise)
     x = marginal(denoiser.process, x0, y, t, noise).to(x0.dtype)
-    error = output_error(
-        denoiser.output(x, t, y, level), denoiser.target(x0, t, y, noise), kind
-    )
+    error = output_error(denoiser.output(x, t, y, level), denoiser.target(x0, t, y, noise), kind)
     power = 2 if kind == "l2" else 1
     weight = time_weight(denoiser.process, t, denoiser.scaling.sigma_d, weighting, power)
     return (weight.to(error.dtype) * error).mean()

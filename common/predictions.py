@@ -1,6 +1,6 @@
 """What a network may be trained to output, and the one rule that turns it into x0.
 
-Every target is linear in the ends and the noise, o = p x0 + q y + r eps. With x = a x0 + b y + s eps
+Every target is linear in the ends and the noise: o = p x0 + q y + r eps. At x = a x0 + b y + s eps
 
     x0  = (r x - s o - (r b - s q) y) / (r a - s p)
     eps = (a (o - q y) - p (x - b y)) / (a r - p s)

@@ -90,7 +90,8 @@ def choose(model: Model, wishes: Wishes) -> Preset:
     draws = getattr(build_solver(chosen.solver), "eta", 0.0) > 0
     if chosen.samples > 1 and wishes.solver is None and not draws:
         steps = max(chosen.steps, STEPS_OF_SAMPLES) if wishes.steps is None else chosen.steps
-        chosen = chosen.model_copy(update={"solver": STOCHASTIC, "steps": steps})
+        alone = {"solver": STOCHASTIC, "steps": steps, "symmetries": 1}  # samples average by themselves
+        chosen = chosen.model_copy(update=alone)
     return chosen
 
 

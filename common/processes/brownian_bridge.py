@@ -4,7 +4,7 @@
 
 phi = 1 - m. The exact bridge has m = t and is pinned to y at t = 1 (s = 0), so its first reverse
 step must draw fresh noise. The published discrete one runs m from .001 to .999 over T steps; with
-`inset` = .001 and `knee` = 1/T integer step i sits at t = (i + 1)/T and m falls linearly to 0 below.
+`inset` = .001 and `knee` = 1/T integer step i sits at t = (i + 1)/T and m falls to 0 below.
 """
 
 from dataclasses import dataclass

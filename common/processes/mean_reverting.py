@@ -50,7 +50,10 @@ def theta_table(kind: str = "cosine", steps: int = 100) -> tuple[float, ...]:
     kind: "cosine", "linear" or "constant". Raises ValueError for another kind.
     """
     if kind == "cosine":
-        bend = [math.cos(((k / (steps + 2)) + 0.008) / 1.008 * math.pi / 2) ** 2 for k in range(steps + 3)]
+        bend = [
+            math.cos(((k / (steps + 2)) + 0.008) / 1.008 * math.pi / 2) ** 2
+            for k in range(steps + 3)
+        ]
         theta = [1 - bend[i + 1] / bend[0] for i in range(steps + 1)]
     elif kind == "linear":
         scale = 1000 / (steps + 1)

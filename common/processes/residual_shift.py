@@ -46,7 +46,9 @@ class ResidualShift(Process):
         return torch.ones_like(t)
 
 
-def published(steps: int = 15, minimum: float = 0.04, kappa: float = 2.0, **other: float) -> ResidualShift:
+def published(
+    steps: int = 15, minimum: float = 0.04, kappa: float = 2.0, **other: float
+) -> ResidualShift:
     """The process of the authors' configurations: 15 steps with minimum .04, or 4 with .2.
 
     Their code takes first = min(minimum / kappa, minimum) and counts `last` as sqrt(eta), not eta.

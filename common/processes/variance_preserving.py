@@ -19,7 +19,7 @@ from undrift.common.processes.process import Process
 
 @dataclass(frozen=True)
 class VariancePreserving(Process):
-    """beta_0, beta_1: rates at both ends; with a `clock`, `total` is B(1) and the rates are unused."""
+    """beta_0, beta_1: rates at both ends; a `clock` with `total` = B(1) replaces them."""
 
     beta_0: float = 0.1
     beta_1: float = 20.0

@@ -11,6 +11,7 @@ process's own Markov chain: the samplers of ResShift, BBDM, IR-SDE ("posterior")
 phi = a. `temperature` multiplies sigma without touching the mean (BBDM's "eta").
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class DDIM:
     def plan(self, process: Process, times: Sequence[float]) -> list[Step]:
         grid = nodes(process, times)
         steps = []
-        for old, new in zip(grid[:-1], grid[1:], strict=True):
+        for old, new in itertools.pairwise(grid):
             share = 0.0
             if old.s > 0 and new.phi > 0:
                 share = max(0.0, 1 - (old.phi / new.phi * new.s / old.s) ** 2)

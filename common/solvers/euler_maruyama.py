@@ -7,6 +7,7 @@
 A step from a singular start is of first order in closed form.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ class EulerMaruyama:
     def plan(self, process: Process, times: Sequence[float]) -> list[Step]:
         grid = nodes(process, times)
         steps = []
-        for old, new in zip(grid[:-1], grid[1:], strict=True):
+        for old, new in itertools.pairwise(grid):
             if math.isinf(old.lam) or (new.s <= 0 and self.denoise_last):
                 fresh = new.s if self.eta else 0.0
                 steps.append(first_order(old, new, new.s - fresh, fresh))

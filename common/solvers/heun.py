@@ -8,6 +8,7 @@ The correction is a second linear step that still knows the state before the pre
 costs two calls; the last step, to rho = 0, and a step from a singular start are of first order.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ class Heun:
     def plan(self, process: Process, times: Sequence[float]) -> list[Step]:
         grid = nodes(process, times)
         steps = []
-        for old, new in zip(grid[:-1], grid[1:], strict=True):
+        for old, new in itertools.pairwise(grid):
             steps.append(first_order(old, new, new.s, 0.0))
             if new.s > 0 and math.isfinite(old.lam):
                 steps.append(_correction(old, new))

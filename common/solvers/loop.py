@@ -47,7 +47,9 @@ def run_plan(
     return x
 
 
-def _combine(step: Step, states: Sequence[Tensor], values: Sequence[Tensor], y: Tensor | None) -> Tensor:
+def _combine(
+    step: Step, states: Sequence[Tensor], values: Sequence[Tensor], y: Tensor | None
+) -> Tensor:
     x = values[0] * step.B[0] if step.B[0] != 1 else values[0].clone()
     for weight, value in zip(step.B[1:], list(values)[1:], strict=False):
         x.add_(value, alpha=weight)
@@ -59,5 +61,3 @@ def _combine(step: Step, states: Sequence[Tensor], values: Sequence[Tensor], y: 
             raise InputError("this process joins x0 to y; pass y")
         x.add_(y, alpha=step.C)
     return x
-
-

@@ -4,7 +4,7 @@
     x_{k+1} = sum_j A_j x_{k-j} + sum_j B_j D_{k-j} + C y + sigma z
 
 newest first. Every sampler here has this form: it is written for the centred state z = x - b y,
-for which any process is a plain (a, s) diffusion, and C = b_{k+1} - sum_j A_j b_{k-j} brings y back.
+for which every process is a plain (a, s) diffusion; C = b_{k+1} - sum_j A_j b_{k-j} brings y back.
 Coefficients are computed once in float64 from the four functions of the process at the nodes.
 """
 

@@ -14,7 +14,9 @@ def lopsided(x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None 
     return Estimate(torch.nn.functional.conv2d(x + (0 if y is None else 2 * y), kernel, padding=1))
 
 
-def pointwise(x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None) -> Estimate:
+def pointwise(
+    x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None
+) -> Estimate:
     return Estimate(torch.tanh(x))
 
 
