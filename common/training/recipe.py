@@ -6,7 +6,7 @@ checks them itself (see `undrift.<domain>.training`).
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from undrift.common.config import Strict
 from undrift.common.training.times import Times
@@ -39,6 +39,11 @@ class Schedule(Strict):
     log_every: int = Field(50, gt=0)
     validate_every: int = Field(1000, gt=0)
     save_every: int = Field(500, gt=0)
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _word(cls, value: object) -> object:
+        return "no" if value is False else value  # YAML reads a bare no as false
 
 
 class Recipe(Strict):
