@@ -76,7 +76,15 @@ class Denoiser(nn.Module):
         self._known: dict[float, Gains] = {}
 
     def with_process(self, process: Process) -> "Denoiser":
-        """Returns the same network on another process."""
+        """Returns the same network on another process: at equal psi it gives the same x0.
+
+        Raises InputError for a prediction that psi alone does not fix (velocity, displacement).
+        """
+        if self.prediction in ("velocity", "displacement"):
+            raise InputError(
+                f"a network trained to predict the {self.prediction} of {self.process} means "
+                "something else on another process; train with balanced, x0, eps or residual"
+            )
         return Denoiser(self.network, process, self.prediction, self.scaling)
 
     def forward(

@@ -75,7 +75,8 @@ class Sampler:
         if state is not None:
             self._check_noise(steps)
         denoise = self._tiled(shape[2:])
-        turned = Symmetrised(denoise, self.choice.symmetries)
+        count = self.choice.symmetries
+        turned = denoise if count == 1 else Symmetrised(denoise, count)
         results = []
         for number in range(self.choice.samples):
             noise = Noise(self.wishes.seed, self.wishes.item, number)
@@ -103,7 +104,7 @@ class Sampler:
         denoiser, batch = self.model.denoiser, self.wishes.batch_size()
         tile = self.wishes.tile_sizes()
         if tile == "off":
-            return Tiled(denoiser, tuple(size), batch, halve=False)
+            return Tiled(denoiser, max(size), batch, halve=False)  # also when it is turned
         if tile == "auto":
             memory = self.wishes.max_memory or free_memory(self.device) // 3
             largest = automatic_tile(denoiser.network, size, memory // batch)

@@ -88,11 +88,14 @@ def choose(model: Model, wishes: Wishes) -> Preset:
         wanted["solver"] = wishes.solver
     chosen = presets[name].model_copy(update=wanted)
     draws = getattr(build_solver(chosen.solver), "eta", 0.0) > 0
-    if chosen.samples > 1 and wishes.solver is None and not draws:
-        steps = max(chosen.steps, STEPS_OF_SAMPLES) if wishes.steps is None else chosen.steps
-        alone = {"solver": STOCHASTIC, "steps": steps, "symmetries": 1}  # samples average by themselves
-        chosen = chosen.model_copy(update=alone)
-    return chosen
+    if chosen.samples == 1:
+        return chosen
+    several: dict[str, object] = {"symmetries": 1}  # samples average by themselves
+    if wishes.solver is None and not draws:
+        several["solver"] = STOCHASTIC
+        if wishes.steps is None:
+            several["steps"] = max(chosen.steps, STEPS_OF_SAMPLES)
+    return chosen.model_copy(update=several)
 
 
 def counted(name: str, value: object, least: int = 1) -> int:

@@ -57,7 +57,8 @@ def denoise(
         state = a * pixels  # x_t = a (x0 + (s/a) eps)
         samples = sampler.draw_samples(pixels.shape, state=state, time=moment).cpu()
     measured = Measured(pixels - samples.mean(0, keepdim=True), level or None)
-    extra = {"task": "denoise", "sigma": value, "sigma_given": sigma}
+    given = sigma if isinstance(sigma, str) else value
+    extra = {"task": "denoise", "sigma": value, "sigma_given": given}
     return outcome(picture, back, samples, measured, sampler, extra, began)
 
 
@@ -85,7 +86,7 @@ def sr(image: Any, *, scale: float = 4.0, model: str = "leaves-sr", **wishes: An
     alpha = None
     if picture.alpha is not None:
         alpha = upscale(torch.from_numpy(picture.alpha)[None], scale)[0].clamp(0, 1).numpy()
-    extra = {"task": "sr", "scale": scale, "back_projections": rounds}
+    extra = {"task": "sr", "scale": float(scale), "back_projections": rounds}
     return outcome(picture, back, samples, measured, sampler, extra, began, alpha)
 
 

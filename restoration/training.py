@@ -51,7 +51,7 @@ class DataSettings(Strict):
     source: LeavesSource | FolderSource = Field(discriminator="kind")
     crop: int = Field(64, ge=16)
     grey: float = Field(0.25, ge=0, le=1)
-    scales: ScaleSettings = ScaleSettings()
+    scales: ScaleSettings = ScaleSettings.model_validate({})
 
 
 def open_data(

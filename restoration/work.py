@@ -14,6 +14,7 @@ from undrift.common.items import Item
 from undrift.common.manifest import Record
 from undrift.common.run_options import RunOptions
 
+_GREY = ("1", "L", "I", "F")  # how pillow's names of grey modes begin
 _ORIENTATION = 0x0112  # EXIF; 5 to 8 stand on their side
 _SHARED = ("preset", "steps", "solver", "seed", "device", "dtype", "tile", "max_memory", "batch")
 _RECORDED = ("nfe", "tile", "shape_in", "shape_out", "chi", "sigma", "scale")
@@ -134,7 +135,7 @@ def _shape(path: Path) -> list[int] | None:
     try:
         with warnings.catch_warnings(), Image.open(path) as picture:
             warnings.simplefilter("ignore")
-            channels = 3 if Image.getmodebase(picture.mode) == "RGB" else 1
+            channels = 1 if picture.mode.startswith(_GREY) else 3
             size = [picture.height, picture.width]
             turned = picture.getexif().get(_ORIENTATION, 1) >= 5
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[_name] = str(min(2, int(os.environ.get(_name, "2"))))
+    _limit = os.environ.get(_name, os.environ.get("OMP_NUM_THREADS", "2"))
+    os.environ[_name] = str(min(2, int(_limit)))
 _tests = Path(__file__).parent
 sys.path[:0] = [str(_tests / "toy"), str(_tests)]  # toy: also for the processes that tests start
 

@@ -15,7 +15,7 @@ from undrift.common.weights.settings import Settings
 PRESETS = {
     "fast": {"solver": "ddim", "steps": 1},
     "balanced": {"solver": "ddim", "steps": 1},
-    "best": {"solver": "multistep-2", "steps": 4},
+    "best": {"solver": "multistep-2", "steps": 4, "symmetries": 2},
 }
 SMALL = {"outputs": 3, "unshuffle": 2, "widths": [8, 8], "depths": [1, 1], "features": 8}
 DENOISE: dict[str, Any] = {

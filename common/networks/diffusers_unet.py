@@ -20,7 +20,7 @@ class DiffusersUNet(nn.Module):
 
     def __init__(self, inputs: int = 3, outputs: int = 3, levels: int = 0, **unet: object):
         super().__init__()
-        from diffusers import UNet2DModel
+        from diffusers.models.unets.unet_2d import UNet2DModel
 
         self.levels = levels
         self.unet = UNet2DModel(in_channels=inputs + levels, out_channels=outputs, **unet)  # type: ignore[arg-type]

@@ -38,9 +38,7 @@ class Block(nn.Module):
         self.widen = nn.Conv2d(channels, 2 * channels, 1)
         self.narrow = nn.Conv2d(channels, channels, 1)
         self.film = nn.Linear(features, 4 * channels)
-        for layer in (self.film, self.project, self.narrow):
-            nn.init.zeros_(layer.bias)
-        nn.init.zeros_(self.film.weight)
+        _set_to_zero(self.film.weight, self.film.bias, self.project.bias, self.narrow.bias)
         for layer in (self.project, self.narrow):  # blocks start close to the identity
             nn.init.normal_(layer.weight, std=0.2 * channels**-0.5)
 
@@ -73,12 +71,11 @@ class LocalNAFNet(nn.Module):
         super().__init__()
         if len(widths) != len(depths):
             raise ValueError(f"widths {list(widths)} and depths {list(depths)} differ in length")
-        self.unshuffle, self.depths = unshuffle, tuple(depths)
+        self.unshuffle, self.widths, self.depths = unshuffle, tuple(widths), tuple(depths)
         self.embed = LevelEmbedding(levels, features)
         self.enter = nn.Conv2d(inputs * unshuffle**2, widths[0], 3, padding=1)
         self.leave = nn.Conv2d(widths[0], outputs * unshuffle**2, 3, padding=1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        _set_to_zero(self.leave.weight, self.leave.bias)
 
         def stage(width: int, depth: int) -> nn.ModuleList:
             return nn.ModuleList(Block(width, features) for _ in range(depth))
@@ -113,8 +110,7 @@ class LocalNAFNet(nn.Module):
         for each input and six more at full size; it is met within 10 % (mostly below).
         """
         inputs = self.enter.in_channels // self.unshuffle**2
-        stages = [*(blocks[0] for blocks in self.down_blocks), self.middle[0]]
-        widest = max(stage.expand.in_channels / 4**i for i, stage in enumerate(stages))
+        widest = max(width / 4**level for level, width in enumerate(self.widths))
         return 4 * (8.5 * widest / self.unshuffle**2 + 2 * inputs + 6)
 
     def forward(self, x: Tensor, psi: Tensor, level: Tensor | None = None) -> Tensor:
@@ -134,8 +130,14 @@ class LocalNAFNet(nn.Module):
         return F.pixel_shuffle(self.leave(h), self.unshuffle)[..., :height, :width]
 
 
-def _run(blocks: nn.ModuleList, h: Tensor, features: Tensor) -> Tensor:
-    for block in blocks:
+def _set_to_zero(*values: Tensor | None) -> None:
+    for value in values:
+        if value is not None:
+            nn.init.zeros_(value)
+
+
+def _run(blocks: nn.Module, h: Tensor, features: Tensor) -> Tensor:
+    for block in blocks.children():
         h = block(h, features)
     return h
 

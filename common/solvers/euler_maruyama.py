@@ -28,17 +28,18 @@ class EulerMaruyama:
 
     def plan(self, process: Process, times: Sequence[float]) -> list[Step]:
         grid = nodes(process, times)
+        slopes = torch.stack(rates(process, torch.tensor(times, dtype=torch.float64))).T.tolist()
         steps = []
-        for old, new in itertools.pairwise(grid):
+        for (old, new), slope in zip(itertools.pairwise(grid), slopes, strict=False):
             if math.isinf(old.lam) or (new.s <= 0 and self.denoise_last):
                 fresh = new.s if self.eta else 0.0
                 steps.append(first_order(old, new, new.s - fresh, fresh))
             else:
-                steps.append(self._step(process, old, new))
+                steps.append(self._step(old, new, slope))
         return steps
 
-    def _step(self, process: Process, old: Node, new: Node) -> Step:
-        f, k, g2 = (float(v) for v in rates(process, torch.tensor(old.t, dtype=torch.float64)))
+    def _step(self, old: Node, new: Node, slope: Sequence[float]) -> Step:
+        f, k, g2 = slope
         dt = old.t - new.t
         pull = (1 + self.eta**2) / 2 * g2 * dt / old.s**2
         A, B = 1 - f * dt - pull, pull * old.a

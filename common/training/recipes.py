@@ -63,8 +63,9 @@ def _merged(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]
     result = dict(base)
     for key, value in given.items():
         old = base.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = _merged(old, value) if both and not _other(old, value) else value
+        result[key] = value
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and not _other(old, value):
+            result[key] = _merged(old, value)
     return result
 
 

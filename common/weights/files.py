@@ -62,5 +62,7 @@ def load_denoiser(path: Path, device: str = "cpu") -> tuple[Denoiser, Settings]:
         raise InputError(f"{path}: tensors do not fit the header's network: {error}") from error
     denoiser = denoiser.to(device=torch.device(device)).eval().requires_grad_(False)
     if device == "cpu":
-        denoiser = denoiser.to(memory_format=torch.channels_last)
+        for parameter in denoiser.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return denoiser, settings

@@ -75,16 +75,16 @@ def swap(data: bytes, kind: int, order: str) -> bytes:
 
 
 def spots(data: Buffer, start: int, layout: Layout) -> dict[int, tuple[int, int, int]]:
-    """Directory at `start` -> {code: (type, count, offset of the value field)}."""
+    """Directory at `start` -> {code: (type, count, offset of the value field)}; the first wins."""
     count = layout.unpack(layout.counter, data, start)[0]
     first = start + struct.calcsize("=" + layout.counter)
     if first + count * layout.entry > len(data):
         raise ValueError("a directory of tags runs past the end of the file")
-    found = {}
+    found: dict[int, tuple[int, int, int]] = {}
     for i in range(count):
         at = first + i * layout.entry
         code, kind, items = layout.unpack("HHO", data, at)
-        found[code] = (kind, items, at + 4 + layout.word)
+        found.setdefault(code, (kind, items, at + 4 + layout.word))
     return found
 
 

@@ -5,6 +5,7 @@ other formats too; what describes the storage is left behind; everything else is
 bytes. GeoTIFF tags that relate pixels to the ground follow a change of size (GeoTIFF 1.1, 7.2).
 """
 
+import json
 import mmap
 import struct
 from pathlib import Path
@@ -59,19 +60,33 @@ def read_metadata(path: Path, page: "TiffPage") -> tuple[Metadata, int]:
 
 def _about(tags: list[Tag]) -> tuple[list[Tag], tuple[str, ...]]:
     """Tags that describe the picture, our lines taken out of the description."""
-    about, history = [], ()
+    about: list[Tag] = []
+    history: tuple[str, ...] = ()
     for tag in tags:
         if tag.code == 270 and tag.kind == 2:
-            text = tag.data.decode("utf-8", "surrogateescape").rstrip("\0")
-            text, history = provenance.split(text)
+            stored = tag.data.decode("utf-8", "surrogateescape").rstrip("\0")
+            text, history = provenance.split(stored)
+            text = _without_shape(text)
             data = text.encode("utf-8", "surrogateescape") + b"\0"
             if text:
-                about.append(Tag(270, 2, len(data), data) if history else tag)
+                about.append(tag if text == stored else Tag(270, 2, len(data), data))
         elif tag.code == OWN:
             history = tuple(tag.data.decode("ascii", "replace").rstrip("\0").split("\n"))
         elif tag.code in ABOUT:
             about.append(tag)
     return about, history
+
+
+def _without_shape(text: str) -> str:
+    """A description without the shape that tifffile notes: it is wrong once the size changes."""
+    if not text.startswith('{"shape":'):
+        return text
+    try:
+        note = json.loads(text)
+    except ValueError:
+        return text
+    rest = {key: value for key, value in note.items() if key not in ("shape", "truncated")}
+    return json.dumps(rest) if rest else ""
 
 
 def _resolution(found: dict[int, Tag], turn: int) -> tuple[float, float, str] | None:

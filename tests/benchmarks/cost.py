@@ -27,7 +27,8 @@ Prepare = Callable[[], Run]  # what it does is not counted
 def cost_ratio(work: Prepare, yardstick: Prepare, rounds: int) -> float:
     """Median over rounds of the time of `work` over that of `yardstick`, run in turn."""
     with one_thread():
-        work()(), yardstick()()
+        for prepared in (work(), yardstick()):
+            prepared()
         return statistics.median(_time(work()) / _time(yardstick()) for _ in range(rounds))
 
 

@@ -193,7 +193,7 @@ def test_verify_finds_weights_that_do_not_fit_their_network(folder: Path) -> Non
     state.pop(next(iter(state)))
     save_weights(path, state, settings())
     write_card(folder / "toy.md", head(path.read_bytes()))
-    assert "do not fit the network" in complaint("verify")
+    assert "do not fit the header's network" in complaint("verify")
 
 
 def test_mistakes_in_a_model_card_are_named_at_once(folder: Path) -> None:

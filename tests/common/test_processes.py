@@ -209,10 +209,13 @@ def test_the_chain_of_phi_has_the_marginals() -> None:
             assert s2**2 - c**2 * s1**2 > 0
 
 
-def test_where_phi_is_a_the_chain_is_the_equation(process: Process) -> None:
-    """There the SDE of `rates` is the Markov chain itself: both g^2 are one."""
-    if isinstance(process, ResidualShift):
-        pytest.skip("phi = 1 is another chain with the same marginals")
+@pytest.mark.parametrize("name", [n for n, p in ALL.items() if not isinstance(p, ResidualShift)])
+def test_where_phi_is_a_the_chain_is_the_equation(name: str) -> None:
+    """There the SDE of `rates` is the Markov chain itself: both g^2 are one.
+
+    For residual shifting phi = 1, which is another chain with the same marginals.
+    """
+    process = ALL[name]
     h = 1e-6
     t = (torch.arange(3, 97, 7, dtype=torch.float64) + 0.37) / 100
     ratio = [torch.log(process.s(u) ** 2 / process.phi(u) ** 2) for u in (t - h, t + h)]

@@ -72,7 +72,7 @@ def test_the_value_is_of_the_kind_that_came(denoise_model: str, kind: str) -> No
             assert (value.mode, value.size) == (given.mode, given.size)
         else:
             assert (value.dtype, value.shape) == (given.dtype, given.shape)
-    shape = (24, 31, 3) if kind in ("PIL", "alpha") else tuple(given.shape)
+    shape = (24, 31, 3) if kind in ("PIL", "alpha") else np.asarray(given).shape
     for field in (result.std, result.residual):
         assert tuple(field.shape) == shape
         assert isinstance(field, torch.Tensor if "tensor" in kind else np.ndarray)
@@ -93,6 +93,7 @@ def test_enlarging_keeps_the_kind(sr_model: str, kind: str) -> None:
         assert result.value.shape == (48, 62, *given.shape[2:])
         assert result.value.dtype == given.dtype
     if kind == "alpha":
+        assert isinstance(given, np.ndarray)
         alpha = torch.from_numpy(given[..., 3] / np.float32(255))[None]
         expected = np.rint(upscale(alpha, 2)[0].clamp(0, 1).numpy() * 255)
         assert np.abs(result.value[..., 3] - expected).max() <= 1
@@ -239,6 +240,20 @@ def test_tiles_and_batches_change_nothing(
                 whole.info["chi"] is None
             )
     assert worst <= 1e-5
+
+
+def test_symmetries_go_with_tiles(denoise_model: str) -> None:
+    """A turned picture is tiled otherwise, and "off" means whole for it too."""
+    given = pixels(83, 44, 3)
+    whole, odd, even = (
+        denoise(given, sigma=30, model=denoise_model, preset="best", tile=tile).value
+        for tile in ("off", (40, 16), 64)
+    )
+    assert max(np.abs(odd - whole).max(), np.abs(even - whole).max()) <= 1e-5
+    turned = denoise(given[::-1, ::-1], sigma=30, model=denoise_model, preset="best").value
+    plain = denoise(given, sigma=30, model=denoise_model, steps=4, solver="multistep-2").value
+    np.testing.assert_allclose(turned[::-1, ::-1], whole, atol=1e-5)
+    assert np.abs(plain - whole).max() > 1e-3
 
 
 def test_grey_is_three_equal_channels(denoise_model: str, bare_sr_model: str) -> None:
