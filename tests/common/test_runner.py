@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from signals import hear_ctrl_c
 from undrift_toy import REPEATS, SUFFIXES, Multiply, value_of
 
 from undrift.cli import main
@@ -248,7 +249,9 @@ def test_ctrl_c_leaves_whole_files(place: Path, environment: dict[str, str]) -> 
     for workers in ("1", "2"):
         args = ["toy", "in", "-o", "out", "--pause", "0.05", "--workers", workers]
         command = [sys.executable, "-m", "undrift_toy", *args]
-        process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
+        )
         before = len(finished())
         wait_for_more(before, process)
         process.send_signal(signal.SIGINT)

@@ -28,7 +28,7 @@ class Grey(Toy):
 
 
 def test_an_untrained_network_has_the_loss_of_zero(tmp_path: Path) -> None:
-    """E cos(psi)^2 = E 1 / (1 + (rho/sigma_d)^2) with rho log-uniform in [0.02, 2], sigma_d 0.25."""
+    """The mean of cos(psi)^2 = 1 / (1 + (rho/sigma_d)^2), rho log-uniform in [0.02, 2]."""
 
     def primitive(rho: float) -> float:
         return math.log(rho) - math.log(rho**2 + 0.25**2) / 2

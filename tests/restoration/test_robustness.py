@@ -17,6 +17,7 @@ import pytest
 import tifffile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from signals import hear_ctrl_c
 
 from undrift.cli import main
 from undrift.common.manifest import read
@@ -207,7 +208,9 @@ def test_ctrl_c(
     args = arguments(denoise_model)
     args[args.index("3")] = "40"  # long enough to be interrupted
     command = [sys.executable, "-m", "undrift.cli", *args]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=hear_ctrl_c
+    )
     wait_for_more(0, process.pid)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=300)
