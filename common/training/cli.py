@@ -2,8 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from undrift.common.training.session import Session
 
 
 @click.command()
@@ -36,7 +40,6 @@ def train(
     """
     import torch
 
-    from undrift.common.console import Console
     from undrift.common.training.session import open_session
     from undrift.common.training.trial import try_out
 
@@ -48,7 +51,12 @@ def train(
         if facts.pop("main"):
             click.echo(json.dumps(facts, indent=2))
         return
-    session = open_session(recipe, output, assignments, restart=restart, cpu=cpu)
+    _run(open_session(recipe, output, assignments, restart=restart, cpu=cpu), quiet)
+
+
+def _run(session: "Session", quiet: bool) -> None:
+    from undrift.common.console import Console
+
     run = session.run
     main = run.accelerator.is_main_process
     console = Console(quiet=quiet or not main)
