@@ -1,6 +1,8 @@
 """The shipped recipes, and training by `undrift train` on pictures of one's own."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from undrift.common.errors import InputError
 from undrift.common.solvers import build_solver
 from undrift.common.training.recipes import find_recipe, read_recipe, recipe_paths
 from undrift.common.weights.files import load_denoiser, read_settings
+from undrift.restoration.data import Crops
 from undrift.restoration.training import DataSettings, FolderSource, open_data, open_validation
 from undrift.restoration.validation import TEST_CARD, ValidationSettings
 
@@ -167,6 +170,28 @@ def test_an_own_folder_trains_to_weights_that_load(
     assert "schedule.rate was 0.001, is 0.5" in capsys.readouterr().err
     assert main([*command, "-s", "schedule.rate=0.001", "--restart", "-q"]) == 0
     assert not capsys.readouterr().err
+
+
+def test_an_interrupt_saves_and_exits_with_130(
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole = Crops.__getitem__
+
+    def interrupted(self: Crops, n: int) -> dict[str, torch.Tensor]:
+        if n == 3:  # a sample of the second step
+            os.kill(os.getpid(), signal.SIGINT)
+        return whole(self, n)
+
+    monkeypatch.setattr(Crops, "__getitem__", interrupted)
+    run = tmp_path / "run"
+    command = ["train", "own-folder", "-s", f"data.source.path={pictures}", *TINY, "-o", str(run)]
+    assert main(command) == 130
+    assert "holds iteration 2" in capsys.readouterr().err
+    assert torch.load(run / "checkpoint.pt", weights_only=True)["iteration"] == 2
+    assert read_settings(run / "own-folder.safetensors").record["iterations"] == 2
 
 
 def test_own_pairs_train_and_validate(
