@@ -80,7 +80,7 @@ class Denoiser(nn.Module):
 
         Raises InputError for a prediction that psi alone does not fix (velocity, displacement).
         """
-        if self.prediction in ("velocity", "displacement"):
+        if self.prediction in predictions.OWN:
             raise InputError(
                 f"a network trained to predict the {self.prediction} of {self.process} means "
                 "something else on another process; train with balanced, x0, eps or residual"
@@ -130,7 +130,11 @@ class Denoiser(nn.Module):
         spread = torch.sqrt((a * sigma_d) ** 2 + s**2).clamp(min=1e-12)  # 0: bridge start
         psi = angle(self.process, time, sigma_d).to(like.dtype)
         unit = r * a - s * p
-        return Gains(a, b, spread, psi, keep=r / unit, take=s * gain / unit)
+        # An output that says nothing of x0 (eps at pure noise) leaves the centre as the estimate.
+        told = unit.abs() * _BLIND * sigma_d > s * gain
+        unit = torch.where(told, unit, 1)
+        keep, take = (torch.where(told, v / unit, 0) for v in (r, s * gain))
+        return Gains(a, b, spread, psi, keep, take)
 
     def _output(self, time: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Weights p, r and gain of what the network is trained to give."""
@@ -166,6 +170,7 @@ class Denoiser(nn.Module):
 
 
 _REMEMBERED = 4096  # times; a sampler uses a few
+_BLIND = 1e4  # a network's error times this, in units of sigma_d, is no estimate any more
 
 
 def _plus(start: Value, weight: Value, value: Tensor) -> Tensor:

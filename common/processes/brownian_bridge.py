@@ -41,6 +41,9 @@ class BrownianBridge(Process):
         m = self.m(t)
         return torch.sqrt((2 * self.spread * m * (1 - m)).clamp(min=0))
 
+    def forward_std(self, t: Tensor) -> Tensor:
+        return torch.sqrt(2 * self.spread * self.m(t))
+
     def phi(self, t: Tensor) -> Tensor:
         return 1 - self.m(t)
 

@@ -37,10 +37,29 @@ class Process(ABC):
     def phi(self, t: Tensor) -> Tensor:
         """Forward Markov multiplier; 1 at t = 0."""
 
+    def forward_std(self, t: Tensor) -> Tensor:
+        """Standard deviation of the chain from x0 alone, before it is tied to y: s / sqrt(a).
+
+        For a bridge s^2 = a v, v the variance so far; override it where a and s vanish together.
+        """
+        return self.s(t) / torch.sqrt(self.a(t))
+
+    def last_multiplier(self, t: Tensor) -> Tensor:
+        """phi_t / phi_{t-1} over one step of a discrete chain; 1 where time is continuous."""
+        return torch.ones_like(t)
+
     @property
     def needs_degraded(self) -> bool:
         """True if b is not zero everywhere, so that the path cannot be drawn without y."""
-        return bool((self.b(torch.tensor([0.25, 0.5, 1.0], dtype=torch.float64)) != 0).any())
+        return bool((self.b(_PROBES) != 0).any())
+
+    @property
+    def is_cold(self) -> bool:
+        """True if there is no noise at any time, as in cold diffusion."""
+        return bool((self.s(_PROBES) == 0).all())
+
+
+_PROBES = torch.tensor([0.25, 0.5, 1.0], dtype=torch.float64)
 
 
 def log_snr(process: Process, t: Tensor) -> Tensor:
@@ -54,9 +73,11 @@ def angle(process: Process, t: Tensor, sigma_d: float) -> Tensor:
     """Returns psi = atan2(s, a sigma_d) in [0, pi/2]: 0 is clean, pi/2 is pure noise.
 
     It stays finite at both singular ends; where a = s = 0 (the start of a Brownian bridge) the
-    limit pi/2 is taken.
+    limit pi/2 is taken. A process without noise is measured by how much of y it holds, atan2(b, a).
     """
     a, s = process.a(t), process.s(t)
+    if process.is_cold:
+        return torch.atan2(process.b(t), a)
     return torch.where(a <= 0, torch.full_like(a, math.pi / 2), torch.atan2(s, a * sigma_d))
 
 

@@ -1,5 +1,6 @@
-"""The one sampling loop: calls the denoiser and adds up what a plan says."""
+"""The one sampling loop: calls the denoiser and lets each step of the plan move the state."""
 
+import functools
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -26,38 +27,29 @@ def run_plan(
 ) -> Tensor:
     """Carries the state x: (b, c, *space) through the steps and returns the last state.
 
-    draw: noise by draw number (1, 2, ...; 0 is the start's); needed if a step has sigma > 0.
-    watch: called after each step with its number, the new state and the estimate.
-    Raises InputError if noise or y is needed and missing.
+    An estimate that names its own y (two-headed networks) has it used in place of the given one.
+    draw: noise by draw number (k + 1 in step k; 0 is the start's); needed if a step draws noise.
+    watch: called after each step with a call, with the number of the step, the new state and the
+    estimate. Raises InputError if noise or y is needed and missing.
     """
-    depth = max(max(len(step.A), len(step.B)) for step in steps)
+    depth = max(step.depth for step in steps)
     states: deque[Tensor] = deque(maxlen=depth)
     values: deque[Tensor] = deque(maxlen=depth)
     for number, step in enumerate(steps):
+        noise = functools.partial(_drawn, draw, number + 1, x)
+        if not step.calls:
+            x = step.advance([x], (), y, noise)
+            continue
         estimate = denoise(x, step.t, y, level)
         states.appendleft(x)
         values.appendleft(estimate.x0)
-        x = _combine(step, states, values, y if estimate.y is None else estimate.y)
-        if step.sigma > 0:
-            if draw is None:
-                raise InputError("this solver draws noise; pass draw, or choose eta = 0")
-            x.add_(draw(number + 1).to(x), alpha=step.sigma)
+        x = step.advance(states, values, y if estimate.y is None else estimate.y, noise)
         if watch is not None:
             watch(number, x, estimate)
     return x
 
 
-def _combine(
-    step: Step, states: Sequence[Tensor], values: Sequence[Tensor], y: Tensor | None
-) -> Tensor:
-    x = values[0] * step.B[0] if step.B[0] != 1 else values[0].clone()
-    for weight, value in zip(step.B[1:], list(values)[1:], strict=False):
-        x.add_(value, alpha=weight)
-    for weight, state in zip(step.A, states, strict=False):
-        if weight:
-            x.add_(state, alpha=weight)
-    if step.C:
-        if y is None:
-            raise InputError("this process joins x0 to y; pass y")
-        x.add_(y, alpha=step.C)
-    return x
+def _drawn(draw: Draw | None, number: int, like: Tensor) -> Tensor:
+    if draw is None:
+        raise InputError("this solver draws noise; pass draw, or choose eta = 0")
+    return draw(number).to(like)

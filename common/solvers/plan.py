@@ -6,28 +6,67 @@
 newest first. Every sampler here has this form: it is written for the centred state z = x - b y,
 for which every process is a plain (a, s) diffusion; C = b_{k+1} - sum_j A_j b_{k-j} brings y back.
 Coefficients are computed once in float64 from the four functions of the process at the nodes.
+A step with no B calls nothing: it only moves the newest state, x = A_0 x + C y + sigma z, as when
+noise is put back (churn, time travel). The few moves that look at values have their own `advance`.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+from torch import Tensor
 
 from undrift.common.errors import InputError
 from undrift.common.processes.process import Process
 
+Noise = Callable[[], Tensor]  # a fresh standard normal like the state
+
 
 @dataclass(frozen=True)
 class Step:
-    """One call of the denoiser at time t, then the update; A, B newest first."""
+    """One call of the denoiser at time t (none if B is empty), then the update; newest first."""
 
     t: float
     A: tuple[float, ...]
     B: tuple[float, ...]
     C: float
     sigma: float = 0.0
+
+    @property
+    def calls(self) -> bool:
+        """Whether the denoiser is called."""
+        return bool(self.B)
+
+    @property
+    def depth(self) -> int:
+        """How many past states and values the step looks at."""
+        return max(len(self.A), len(self.B))
+
+    def advance(
+        self, states: Sequence[Tensor], values: Sequence[Tensor], y: Tensor | None, noise: Noise
+    ) -> Tensor:
+        """The next state; states[0] is where the step begins. Raises InputError if y is needed."""
+        if self.B:
+            x = values[0] * self.B[0] if self.B[0] != 1 else values[0].clone()
+        else:
+            x = states[0] * self.A[0]
+        for weight, value in zip(self.B[1:], list(values)[1:], strict=False):
+            x.add_(value, alpha=weight)
+        for weight, state in zip(self.A if self.B else (), states, strict=False):
+            if weight:
+                x.add_(state, alpha=weight)
+        if self.C:
+            if y is None:
+                raise InputError("this process joins x0 to y; pass y")
+            x.add_(y, alpha=self.C)
+        return x.add_(noise(), alpha=self.sigma) if self.sigma > 0 else x
+
+
+def calls(steps: Sequence[Step]) -> int:
+    """Number of denoiser calls of a plan."""
+    return sum(step.calls for step in steps)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from undrift.common.denoisers import Denoiser, Scaling
 from undrift.common.errors import InputError
-from undrift.common.predictions import PREDICTIONS, target, to_eps, to_x0, weights
+from undrift.common.predictions import OWN, PREDICTIONS, target, to_eps, to_x0, weights
 from undrift.common.processes import (
     BrownianBridge,
     Flow,
@@ -21,7 +21,7 @@ from undrift.common.processes.process import angle, marginal, time_of_angle
 
 SIGMA_D = 0.3
 TIMES = [1e-3, 1 / 15, 0.2, 0.5, 0.77, 0.95, 0.999]
-UNIVERSAL = ("x0", "eps", "eps-scaled", "residual", "balanced")  # fixed by the angle alone
+UNIVERSAL = sorted(set(PREDICTIONS) - set(OWN))  # fixed by the angle alone
 
 
 def ends(count: int = 4) -> tuple[Tensor, Tensor, Tensor]:
