@@ -64,11 +64,21 @@ class Denoiser(nn.Module):
 
     inputs: (b, c or 2c, *space), the scaled state and, if the centre is y, the normalised y;
     psi: (b,) in [0, pi/2]; level: (b, k) degradation levels. Process, prediction and scaling are
-    fixed: what a number t implies is computed once, in float64, and remembered.
+    fixed: what a number t implies is computed once, in float64, and remembered. With `variance`
+    the network has a second half of channels, the logarithm of the variance of F (loss "nll");
+    x0 = c + keep w - take F then has take^2 times that variance.
     """
 
-    def __init__(self, network: nn.Module, process: Process, prediction: str, scaling: Scaling):
+    def __init__(
+        self,
+        network: nn.Module,
+        process: Process,
+        prediction: str,
+        scaling: Scaling,
+        variance: bool = False,
+    ):
         super().__init__()
+        self.variance = variance
         self.network = network
         self.process = process
         self.prediction = prediction
@@ -85,7 +95,7 @@ class Denoiser(nn.Module):
                 f"a network trained to predict the {self.prediction} of {self.process} means "
                 "something else on another process; train with balanced, x0, eps or residual"
             )
-        return Denoiser(self.network, process, self.prediction, self.scaling)
+        return Denoiser(self.network, process, self.prediction, self.scaling, self.variance)
 
     def forward(
         self, x: Tensor, t: Tensor | float, y: Tensor | None = None, level: Tensor | None = None
@@ -97,10 +107,14 @@ class Denoiser(nn.Module):
         gains = self._gains(t, x)
         w = self._centred(x, y, gains)
         out = self._call(w, y, level, gains)
-        return Estimate(_plus(_plus(self._centre(y), gains.keep, w), -gains.take, out))
+        var = None
+        if self.variance:
+            out, spread = out.chunk(2, 1)
+            var = torch.exp(spread) * gains.take**2
+        return Estimate(_plus(_plus(self._centre(y), gains.keep, w), -gains.take, out), var=var)
 
     def output(self, x: Tensor, t: Tensor, y: Tensor | None, level: Tensor | None) -> Tensor:
-        """The bare network output F, for training."""
+        """The bare network output, F and with `variance` its log-variance, for training."""
         gains = self._gains(t, x)
         return self._call(self._centred(x, y, gains), y, level, gains)
 

@@ -2,7 +2,8 @@
 
 mean_i w(t_i) |F_i - target_i|: with weighting "unit" w = 1 (EDM's choice, every noise level alike);
 "x0" measures the error of the estimate of x0 in units of sigma_d; "min-snr" is Hang et al. 2023
-with gamma 5. Its minimiser is the posterior mean for kind "l2" and any weighting.
+with gamma 5. Its minimiser is the posterior mean for kind "l2" and any weighting. Kind "nll" trains
+a network with a variance head: the Gaussian likelihood, with mean and variance as its minimisers.
 """
 
 import torch
@@ -14,7 +15,13 @@ from undrift.common.processes.process import Process, angle, marginal
 
 
 def output_error(output: Tensor, target: Tensor, kind: str) -> Tensor:
-    """Per-item mean error (b,) of kind "l2", "l1" or "charbonnier" (smooth below 1e-2)."""
+    """Per-item mean error (b,) of kind "l2", "l1", "charbonnier" (smooth below 1e-2) or "nll".
+
+    For "nll" the output has twice the channels of the target: mean, then logarithm of the variance.
+    """
+    if kind == "nll":
+        mean, spread = output.float().chunk(2, 1)
+        return ((spread + (mean - target.float()) ** 2 * torch.exp(-spread)) / 2).flatten(1).mean(1)
     difference = (output - target).float().flatten(1)
     if kind == "l2":
         return (difference**2).mean(1)

@@ -17,6 +17,7 @@ from undrift.common.noise import Noise
 from undrift.common.processes.process import Process, start
 from undrift.common.solvers import Step, build_solver
 from undrift.common.solvers.loop import run_plan
+from undrift.common.solvers.plan import calls
 from undrift.common.symmetry import Symmetrised
 from undrift.common.tiling import Tiled, automatic_tile
 from undrift.common.weights.model import Model, load_model
@@ -87,7 +88,7 @@ class Sampler:
             x = start(self.process, y, draw(0), time) if state is None else state.to(self.device)
             with torch.inference_mode(), autocast(self.device, self.dtype):
                 results.append(run_plan(turned, x, steps, y=y, level=level, draw=draw))
-        self.calls = len(steps) * self.choice.samples * self.choice.symmetries
+        self.calls = calls(steps) * self.choice.samples * self.choice.symmetries
         self._note_tile(denoise, shape[2:])
         return torch.cat(results)
 
@@ -145,7 +146,7 @@ class Sampler:
 
     def planned_calls(self) -> int:
         """Network calls for one item."""
-        return len(self.plan()) * self.choice.samples * self.choice.symmetries
+        return calls(self.plan()) * self.choice.samples * self.choice.symmetries
 
     def about(self) -> str:
         """A line that says what will be used."""

@@ -31,12 +31,16 @@ class Symmetrised:
     def __call__(
         self, x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None
     ) -> Estimate:
-        """As the denoiser, with the mean of `count` estimates of x0."""
-        total = torch.zeros_like(x)
+        """As the denoiser, with the mean of `count` estimates (of y and of the variance too)."""
+        sums: dict[str, Tensor] = {}
         for turns, flip in _ELEMENTS[: self.count]:
             turned = None if y is None else _apply(y, turns, flip)
-            total += _undo(self.denoise(_apply(x, turns, flip), t, turned, level).x0, turns, flip)
-        return Estimate(total / self.count)
+            estimate = self.denoise(_apply(x, turns, flip), t, turned, level)
+            for name, value in vars(estimate).items():
+                if value is not None:
+                    straight = _undo(value, turns, flip)
+                    sums[name] = sums[name] + straight if name in sums else straight
+        return Estimate(**{name: total / self.count for name, total in sums.items()})
 
 
 def _apply(x: Tensor, turns: int, flip: bool) -> Tensor:

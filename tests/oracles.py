@@ -61,11 +61,14 @@ class Law:
         return self.rows[1] ** 2 * start + (self.rows[2:] ** 2).sum(0)
 
 
-def law(data: Mixture, process: Process, steps: Sequence[Step], y: Tensor) -> list[Law]:
+def law(
+    data: Mixture, process: Process, steps: Sequence[Step], y: Tensor, widen: bool = False
+) -> list[Law]:
     """The exact law of every state of a plan on Gaussian data, by running the real loop.
 
     The denoiser of one Gaussian is affine, D = mean + gain (z - a mean), and so is every step; a
     state is carried as its coefficients, (2 + len(steps), d). Entry k is the law after k steps.
+    widen: the denoiser also tells the exact variance, and the loop uses it.
     """
     mean, variance = data.moments()
     constant = torch.zeros(2 + len(steps), len(mean), dtype=torch.float64)
@@ -75,7 +78,8 @@ def law(data: Mixture, process: Process, steps: Sequence[Step], y: Tensor) -> li
         a, b, s = abs_at(process, t)
         gain = a * variance / (a**2 * variance + s**2).clamp(min=1e-300)
         shift = mean - gain * a * mean
-        return Estimate(constant * shift + gain * (x - b * (0.0 if y is None else y)))
+        x0 = constant * shift + gain * (x - b * (0.0 if y is None else y))
+        return Estimate(x0, var=(1 - gain * a) * variance)
 
     def draw(count: int) -> Tensor:
         unit = torch.zeros_like(constant)
@@ -85,9 +89,11 @@ def law(data: Mixture, process: Process, steps: Sequence[Step], y: Tensor) -> li
     begin = torch.zeros_like(constant)
     begin[1] = 1.0
     laws = [Law(begin)]
-    run_plan(
-        denoise, begin, steps, y=constant * y, draw=draw, watch=lambda k, x, e: laws.append(Law(x))
-    )
+
+    def watch(k: int, x: Tensor, estimate: Estimate) -> None:
+        laws.append(Law(x))
+
+    run_plan(denoise, begin, steps, y=constant * y, draw=draw, watch=watch, widen=widen)
     return laws
 
 

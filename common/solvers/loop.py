@@ -4,6 +4,7 @@ import functools
 from collections import deque
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from undrift.common.denoisers import Estimate
@@ -24,11 +25,14 @@ def run_plan(
     level: Tensor | None = None,
     draw: Draw | None = None,
     watch: Watch | None = None,
+    widen: bool = False,
 ) -> Tensor:
     """Carries the state x: (b, c, *space) through the steps and returns the last state.
 
     An estimate that names its own y (two-headed networks) has it used in place of the given one.
     draw: noise by draw number (k + 1 in step k; 0 is the start's); needed if a step draws noise.
+    widen: where the estimate has a variance V, steps that draw noise draw sigma^2 + B_0^2 V of it:
+    the true spread of the reverse step, not that of a sharp x0 (Bao et al. 2022, Eq. (8)).
     watch: called after each step with a call, with the number of the step, the new state and the
     estimate. Raises InputError if noise or y is needed and missing.
     """
@@ -43,6 +47,9 @@ def run_plan(
         estimate = denoise(x, step.t, y, level)
         states.appendleft(x)
         values.appendleft(estimate.x0)
+        if widen and estimate.var is not None and step.sigma > 0:
+            factor = torch.sqrt(1 + (step.B[0] / step.sigma) ** 2 * estimate.var)
+            noise = functools.partial(_widened, noise, factor)
         x = step.advance(states, values, y if estimate.y is None else estimate.y, noise)
         if watch is not None:
             watch(number, x, estimate)
@@ -53,3 +60,7 @@ def _drawn(draw: Draw | None, number: int, like: Tensor) -> Tensor:
     if draw is None:
         raise InputError("this solver draws noise; pass draw, or choose eta = 0")
     return draw(number).to(like)
+
+
+def _widened(noise: Callable[[], Tensor], factor: Tensor) -> Tensor:
+    return noise() * factor

@@ -6,7 +6,7 @@ checks them itself (see `undrift.<domain>.training`).
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from undrift.common.config import Strict
 from undrift.common.training.times import Times
@@ -14,9 +14,9 @@ from undrift.common.weights.settings import Named, Preset, ScalingSettings, Sett
 
 
 class Loss(Strict):
-    """kind of the norm; weighting: "unit" in the network's own output, or "x0" in the data."""
+    """kind of the norm ("nll" with a variance head); weighting: see `undrift.common.losses`."""
 
-    kind: Literal["l2", "l1", "charbonnier"] = "l2"
+    kind: Literal["l2", "l1", "charbonnier", "nll"] = "l2"
     weighting: Literal["unit", "x0", "min-snr"] = "unit"
     immiscible: bool = False
 
@@ -54,6 +54,7 @@ class Recipe(Strict):
     task: str
     process: Named
     prediction: str = "balanced"
+    variance: bool = False
     scaling: ScalingSettings
     network: Named
     levels: list[str] = Field(default_factory=list)
@@ -64,6 +65,15 @@ class Recipe(Strict):
     data: dict[str, object]
     validation: dict[str, object] = Field(default_factory=dict)
     presets: dict[Literal["fast", "balanced", "best"], Preset]
+
+    @model_validator(mode="after")
+    def _heads(self) -> "Recipe":
+        if self.variance != (self.loss.kind == "nll"):
+            raise ValueError(
+                f"variance is {self.variance} and loss.kind {self.loss.kind!r}; a variance head is "
+                "trained with loss kind nll, and only that one needs it"
+            )
+        return self
 
     def settings(self, record: dict[str, object]) -> Settings:
         """The header for weights trained by this recipe."""

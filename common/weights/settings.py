@@ -47,7 +47,8 @@ class Settings(Strict):
     """The header of a weight file.
 
     levels: what each entry of the level vector means. ranges: of the task's own settings the model
-    was trained for, such as {"scale": (2, 4)}. record: how the weights came to be.
+    was trained for, such as {"scale": (2, 4)}. variance: the network has a second half of channels,
+    see `Denoiser`. record: how the weights came to be.
     """
 
     schema_version: Literal[1] = 1
@@ -56,6 +57,7 @@ class Settings(Strict):
     task: str
     process: Named
     prediction: str
+    variance: bool = False
     scaling: ScalingSettings
     network: Named
     levels: list[str] = Field(default_factory=list)
@@ -70,4 +72,5 @@ class Settings(Strict):
             build_process(self.process.name, self.process.params),
             self.prediction,
             Scaling(**self.scaling.model_dump()),
+            self.variance,
         )
