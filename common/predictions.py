@@ -65,8 +65,8 @@ def _velocity(process: Process, t: Tensor, sigma_d: float) -> Weights:
 def _drift(process: Process, t: Tensor, sigma_d: float) -> Weights:
     # of the reverse SDE with the chain's own noise, as time runs to x0: (-a', -b', f s - 2 s')
     p, q, r = _velocity(process, t, sigma_d)
-    phi, slope = torch.func.jvp(process.phi, (t,), (torch.ones_like(t),))
-    return -p, -q, slope / phi * process.s(t) - 2 * r
+    slope = torch.func.jvp(process.phi, (t,), (torch.ones_like(t),))[1]
+    return -p, -q, slope / process.phi(t) * process.s(t) - 2 * r
 
 
 def _balanced(process: Process, t: Tensor, sigma_d: float) -> Weights:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from undrift.common.denoisers import Denoiser, Scaling
 from undrift.common.errors import InputError
-from undrift.common.predictions import OWN, PREDICTIONS, target, to_eps, to_x0, weights
+from undrift.common.predictions import OWN, PREDICTIONS, target, to_ends, to_eps, to_x0, weights
 from undrift.common.processes import (
     BrownianBridge,
     Flow,
@@ -22,6 +22,17 @@ from undrift.common.processes.process import angle, marginal, time_of_angle
 SIGMA_D = 0.3
 TIMES = [1e-3, 1 / 15, 0.2, 0.5, 0.77, 0.95, 0.999]
 UNIVERSAL = sorted(set(PREDICTIONS) - set(OWN))  # fixed by the angle alone
+
+
+class Answer(nn.Module):
+    """A network that always gives the same."""
+
+    def __init__(self, value: Tensor):
+        super().__init__()
+        self.value = value
+
+    def forward(self, x: Tensor, psi: Tensor, level: Tensor | None = None) -> Tensor:
+        return self.value
 
 
 def ends(count: int = 4) -> tuple[Tensor, Tensor, Tensor]:
@@ -203,3 +214,50 @@ def test_missing_degraded_signal_is_told() -> None:
         Denoiser(Probe(), BrownianBridge(), "x0", Scaling(0.3, centre=0.5))(x, 0.5)
     free = Denoiser(Probe(), Flow(), "x0", Scaling(0.3, centre=0.5))
     assert free(x, 0.5).x0.shape == x.shape and free.network.inputs.shape[1] == 3  # type: ignore[union-attr]
+
+
+def test_noise_at_pure_noise_says_nothing_and_leaves_what_is_known() -> None:
+    """a = 0: the conversion falls back on y, a denoiser on its centre; just inside it is exact."""
+    x0, y, noise = ends()
+    pqr, abs_ = weights("eps", Flow(), number(1.0)), (number(0.0), number(0.0), number(1.0))
+    assert torch.equal(to_x0(pqr, abs_, noise, noise, y), y)
+    denoiser = Denoiser(Answer(torch.ones_like(x0)), Flow(), "eps", Scaling(SIGMA_D, centre=0.5))
+    assert torch.equal(denoiser(noise, 1.0).x0, torch.full_like(x0, 0.5))
+
+
+@pytest.mark.parametrize("name", PREDICTIONS)
+@pytest.mark.parametrize("process", EVERY)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_estimates_are_finite_at_both_ends(name: str, process: str, dtype: torch.dtype) -> None:
+    """At the pinned start of a bridge and at pure noise, whatever the network was trained for."""
+    y = ends()[1].to(dtype)
+    denoiser = Denoiser(Answer(torch.ones_like(y)), EVERY[process], name, Scaling(SIGMA_D))
+    for t in (1.0, 1 - 1e-9, 1e-9):
+        assert bool(denoiser(y, t, y).x0.isfinite().all())
+
+
+def test_two_outputs_fix_both_ends() -> None:
+    """Every pair of different targets and the state: three equations for x0, y and the noise."""
+    x0, y, noise = ends()
+    process, t = ResidualShift(), number(0.6)
+    abs_ = (process.a(t), process.b(t), process.s(t))
+    x = abs_[0] * x0 + abs_[1] * y + abs_[2] * noise
+    pairs = [
+        ("residual", "eps"), ("x0", "eps"), ("residual", "residual+eps"), ("x0", "residual"),
+        ("velocity", "score"), ("x0", "residual+eps"), ("drift", "eps"),
+    ]  # fmt: skip
+    for pair in pairs:
+        pqrs = [weights(name, process, t) for name in pair]
+        found = to_ends(pqrs, abs_, [target(pqr, x0, y, noise) for pqr in pqrs], x)
+        for value, truth in zip(found, (x0, y, noise), strict=True):
+            torch.testing.assert_close(value, truth, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("pair", [("eps", "eps-scaled"), ("eps", "score"), ("eps", "displacement")])
+def test_two_outputs_that_say_the_same_are_refused(pair: tuple[str, str]) -> None:
+    x0, y, noise = ends()
+    process, t = Flow(), number(0.6)
+    abs_ = (process.a(t), process.b(t), process.s(t))
+    pqrs = [weights(name, process, t) for name in pair]
+    with pytest.raises(InputError, match="do not fix both ends"):
+        to_ends(pqrs, abs_, [target(pqr, x0, y, noise) for pqr in pqrs], x0)

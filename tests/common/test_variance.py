@@ -1,4 +1,4 @@
-"""Networks that also tell the variance: what it means, how to train it, what samplers make of it."""
+"""Networks that tell the variance too: what it means, its training, what samplers make of it."""
 
 import pytest
 import torch
