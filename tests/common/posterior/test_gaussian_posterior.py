@@ -1,19 +1,19 @@
 """Conditional denoisers on a Gaussian prior, whose posterior is known in closed form.
 
-Problem (tests/reference/gaussian_problem.npz): 8 x 8 pixels, correlated prior, and three operators
-with noise .1. A deterministic sampler is affine in its start if the conditional denoiser is; its
+The problem (tests/reference/problems/gaussian_problem.npz) has 8 x 8 pixels, a correlated prior, and
+three operators with noise .1. A deterministic sampler is affine in its start if the conditional denoiser is; its
 output law is then propagated exactly. W2 is the Wasserstein distance of the output law from the
 posterior in units of the posterior's own spread (1: as wrong as its mean).
 """
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from oracles import number
-from parity.case import load
 from torch import Tensor
 
 from undrift.common.denoisers import Estimate
@@ -32,6 +32,7 @@ from undrift.common.solvers.loop import Denoise, run_plan
 
 VP = discrete(np.linspace(1e-4, 2e-2, 1000).tolist())
 SPREAD = 0.5  # of a pixel
+PROBLEMS = Path(__file__).parents[2] / "reference" / "problems"
 
 
 class Dense(LinearOperator):
@@ -50,10 +51,9 @@ class Dense(LinearOperator):
 
 @functools.cache
 def problem() -> dict[str, Tensor]:
-    return {
-        k: torch.from_numpy(np.array(v, dtype=np.float64))
-        for k, v in load("gaussian_problem").items()
-    }
+    """The arrays of the problem, float64."""
+    with np.load(PROBLEMS / "gaussian_problem.npz") as data:
+        return {key: torch.from_numpy(np.array(data[key], dtype=np.float64)) for key in data}
 
 
 def prior(mean: Tensor, covariance: Tensor) -> Denoise:
