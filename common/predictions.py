@@ -56,6 +56,22 @@ def _resnoise(process: Process, t: Tensor, sigma_d: float) -> Weights:
     return -k, k, torch.ones_like(k)
 
 
+def _state_matching(process: Process, t: Tensor, sigma_d: float) -> Weights:
+    # What IR-SDE's loss makes of eps: its Euler step over q = theta dt stands for the exact one,
+    # (sinh q / q) eps - k (x - y), k = (1 - a^2)/(2 s) (e^q - 1 - q)/q. Eps itself where q = 0.
+    a, b, s = process.a(t), process.b(t), process.s(t)
+    q = -torch.log(process.last_multiplier(t))
+    small = q.abs() < 1e-4
+    safe = torch.where(small, 1.0, q)
+    k = (
+        (1 - a**2)
+        / (2 * s.clamp(min=1e-12))
+        * torch.where(small, q / 2, (torch.expm1(safe) - safe) / safe)
+    )
+    gain = torch.where(small, 1 + q**2 / 6, torch.sinh(safe) / safe)
+    return -k * a, k * (1 - b), gain - k * s
+
+
 def _velocity(process: Process, t: Tensor, sigma_d: float) -> Weights:
     one = torch.ones_like(t)
     slopes = [torch.func.jvp(f, (t,), (one,))[1] for f in (process.a, process.b, process.s)]
@@ -84,13 +100,21 @@ PREDICTIONS: dict[str, Rule] = {
     "displacement": _displacement,
     "displacement-scaled": _scaled_displacement,
     "resnoise": _resnoise,
+    "state-matching": _state_matching,
     "velocity": _velocity,
     "drift": _drift,
     "balanced": _balanced,
 }
 
 # Targets that mix x0 and eps as the process does: such a network cannot move to another one.
-OWN = ("displacement", "displacement-scaled", "resnoise", "velocity", "drift")
+OWN = (
+    "displacement",
+    "displacement-scaled",
+    "resnoise",
+    "state-matching",
+    "velocity",
+    "drift",
+)
 _EDGE = 1e-9
 
 
@@ -121,14 +145,26 @@ def target(pqr: Weights, x0: Tensor, y: Tensor, noise: Tensor) -> Tensor:
 def to_x0(pqr: Weights, abs_: Weights, o: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Returns x0 from an output o at state x; abs_ = (a, b, s) at the same time.
 
-    Where the output says nothing of x0 the result is y.
+    Without noise (r = s = 0) x and o are two equations for x0 and y, and y is not used. Where the
+    output says nothing of x0 the result is y.
     """
     p, q, r = (over(w, x) for w in pqr)
     a, b, s = (over(w, x) for w in abs_)
     unit = r * a - s * p
     known = unit != 0
     x0 = (r * x - s * o - (r * b - s * q) * y) / torch.where(known, unit, 1)
-    return torch.where(known, x0, y)
+    if bool(known.all()):
+        return x0
+    return torch.where(known, x0, _cold_x0((p, q, r), (a, b, s), o, x, y))
+
+
+def _cold_x0(pqr: Weights, abs_: Weights, o: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """x0 of a state without noise: from x and o, or if x is x0 already from o alone; else y."""
+    (p, q, r), (a, b, s) = pqr, abs_
+    both, alone = q * a - b * p, p != 0
+    x0 = (q * x - b * o) / torch.where(both != 0, both, 1)
+    x0 = torch.where(both != 0, x0, torch.where(alone, o / torch.where(alone, p, 1), y))
+    return torch.where((r == 0) & (s == 0) & ((both != 0) | alone), x0, y)
 
 
 def to_eps(pqr: Weights, abs_: Weights, o: Tensor, x: Tensor, y: Tensor) -> Tensor:

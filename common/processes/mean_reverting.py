@@ -43,6 +43,12 @@ class MeanReverting(Process):
     def phi(self, t: Tensor) -> Tensor:
         return self.a(t)
 
+    def last_multiplier(self, t: Tensor) -> Tensor:
+        if not self.clock:
+            return torch.ones_like(t)
+        before = (t - 1 / (len(self.clock) - 1)).clamp(min=0)
+        return torch.exp(self.theta(before) - self.theta(t))
+
 
 def theta_table(kind: str = "cosine", steps: int = 100) -> tuple[float, ...]:
     """The discrete clock of the authors' code for integer steps 1..`steps`.
