@@ -50,22 +50,23 @@ class MeanReverting(Process):
         return torch.exp(self.theta(before) - self.theta(t))
 
 
-def theta_table(kind: str = "cosine", steps: int = 100) -> tuple[float, ...]:
-    """The discrete clock of the authors' code for integer steps 1..`steps`.
+def theta_rates(kind: str = "cosine", steps: int = 100) -> list[float]:
+    """The rates theta of the authors' code at integer steps 0..`steps`; their clock leaves out 0.
 
     kind: "cosine", "linear" or "constant". Raises ValueError for another kind.
     """
     if kind == "cosine":
-        bend = [
-            math.cos(((k / (steps + 2)) + 0.008) / 1.008 * math.pi / 2) ** 2
-            for k in range(steps + 3)
-        ]
-        theta = [1 - bend[i + 1] / bend[0] for i in range(steps + 1)]
-    elif kind == "linear":
+        places = [((k / (steps + 2)) + 0.008) / 1.008 for k in range(steps + 3)]
+        bend = [math.cos(place * math.pi / 2) ** 2 for place in places]
+        return [1 - bend[i + 1] / bend[0] for i in range(steps + 1)]
+    if kind == "linear":
         scale = 1000 / (steps + 1)
-        theta = [scale * (1e-4 + (2e-2 - 1e-4) * i / steps) for i in range(steps + 1)]
-    elif kind == "constant":
-        theta = [1.0] * (steps + 1)
-    else:
-        raise ValueError(f"kind is {kind!r}; expected 'cosine', 'linear' or 'constant'")
-    return clocks.running_sum(theta[1:])
+        return [scale * (1e-4 + (2e-2 - 1e-4) * i / steps) for i in range(steps + 1)]
+    if kind == "constant":
+        return [1.0] * (steps + 1)
+    raise ValueError(f"kind is {kind!r}; expected 'cosine', 'linear' or 'constant'")
+
+
+def theta_table(kind: str = "cosine", steps: int = 100) -> tuple[float, ...]:
+    """The discrete clock of `theta_rates` for integer steps 1..`steps`; raises ValueError."""
+    return clocks.running_sum(theta_rates(kind, steps)[1:])
