@@ -28,6 +28,14 @@ METHODS: dict[str, _Entry] = {
         2023,
         "",
     ),
+    "mrs": (
+        "inproceedings",
+        "Li, Ao and Fang, Wei and Zhao, Hongbo and Lu, Le and Yang, Ge and Xu, Minfeng",
+        "{MaRS}: A Fast Sampler for Mean Reverting Diffusion Based on {ODE} and {SDE} Solvers",
+        "International Conference on Learning Representations",
+        2025,
+        "",
+    ),
     "bbdm": (
         "inproceedings",
         "Li, Bo and Xue, Kaitao and Liu, Bin and Lai, Yu-Kun",

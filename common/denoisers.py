@@ -9,13 +9,17 @@ unit variance as well. So a network trained on one process runs on any other wit
 """
 
 from dataclasses import astuple, dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from undrift.common import predictions
+from undrift.common.blending import Value, blend, is_one, plus
 from undrift.common.errors import InputError
 from undrift.common.processes.process import Process, angle, over
+
+Numbers = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,6 @@ class Scaling:
     mean: float = 0.5
     std: float = 0.25
     centre: float | None = None
-
-
-Value = float | Tensor  # one number, or one an item shaped (b, 1, ...)
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ class Denoiser(nn.Module):
             )
         return Denoiser(self.network, process, self.prediction, self.scaling, self.variance)
 
+    def with_network(self, network: nn.Module) -> "Denoiser":
+        """Returns the same denoiser around another network of the same signature."""
+        return type(self)(network, self.process, self.prediction, self.scaling, self.variance)
+
     def forward(
         self, x: Tensor, t: Tensor | float, y: Tensor | None = None, level: Tensor | None = None
     ) -> Estimate:
@@ -111,7 +116,33 @@ class Denoiser(nn.Module):
         if self.variance:
             out, spread = out.chunk(2, 1)
             var = torch.exp(spread) * gains.take**2
-        return Estimate(_plus(_plus(self._centre(y), gains.keep, w), -gains.take, out), var=var)
+        return Estimate(plus(plus(self._centre(y), gains.keep, w), -gains.take, out), var=var)
+
+    def combined(
+        self,
+        x: Tensor,
+        t: float,
+        y: Tensor | None,
+        level: Tensor | None,
+        weights: tuple[float, float, float],
+    ) -> Tensor:
+        """A x + B x0 + C y for weights (A, B, C), with fewer passes since x0 is never formed.
+
+        Raises InputError as `forward` does, and if C is not 0 and there is no y.
+        """
+        A, B, C = weights
+        gains = self._gains(t, x)
+        w = self._centred(x, y, gains)
+        out = self._call(w, y, level, gains)
+        a, b, keep, take = cast(Numbers, (gains.a, gains.b, gains.keep, gains.take))
+        of_y, constant = A * b + C, 0.0  # x = w + b y + a c
+        if self.scaling.centre is None:
+            of_y += A * a + B
+        else:
+            constant = (A * a + B) * self.scaling.centre
+        out = out.chunk(2, 1)[0] if self.variance else out
+        x = blend(w, A + B * keep, out, -B * take, y, of_y)
+        return x.add_(constant) if constant else x
 
     def output(self, x: Tensor, t: Tensor, y: Tensor | None, level: Tensor | None) -> Tensor:
         """The bare network output, F and with `variance` its log-variance, for training."""
@@ -169,29 +200,25 @@ class Denoiser(nn.Module):
         if y is None:
             if self.process.needs_degraded if isinstance(gains.b, Tensor) else gains.b != 0:
                 raise InputError(f"{type(self.process).__name__} joins x0 to y; pass y")
-            return x - gains.a * centre
+            return x - gains.a * centre if centre else x
         if centre is y and not isinstance(gains.a, Tensor):
-            return _plus(x, -(gains.a + gains.b), y)
+            return plus(x, -(gains.a + gains.b), y)
         return x - gains.b * y - gains.a * centre
 
     def _call(self, w: Tensor, y: Tensor | None, level: Tensor | None, gains: Gains) -> Tensor:
         scaling = self.scaling
-        inputs = w / gains.spread
+        inputs = w if is_one(gains.spread) else w / gains.spread
         if scaling.centre is None and y is not None:
             inputs = torch.cat([inputs, (y - scaling.mean) / scaling.std], dim=1)
-        psi = torch.as_tensor(gains.psi, dtype=w.dtype, device=w.device).expand(w.shape[0])
+        if isinstance(gains.psi, Tensor):
+            psi = gains.psi.to(w).expand(w.shape[0])
+        else:  # written on the device itself, so that nothing waits for it
+            psi = torch.full((w.shape[0],), gains.psi, dtype=w.dtype, device=w.device)
         return self.network(inputs, psi, level)
 
 
 _REMEMBERED = 4096  # times; a sampler uses a few
 _BLIND = 1e4  # a network's error times this, in units of sigma_d, is no estimate any more
-
-
-def _plus(start: Value, weight: Value, value: Tensor) -> Tensor:
-    """start + weight value, in one pass where the weight is a number."""
-    if isinstance(weight, Tensor) or not isinstance(start, Tensor):
-        return start + weight * value
-    return torch.add(start, value, alpha=weight)
 
 
 def _as_time(t: Tensor, x: Tensor) -> Tensor:

@@ -1,13 +1,16 @@
 """Where and in which precision the network runs. Nothing falls back silently."""
 
 import contextlib
+import copy
 import os
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from undrift.common.errors import UsageError, nearest
 
+WAYS = ("channels-last", "contiguous", "compiled", "cuda-graphs")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -52,6 +55,28 @@ def autocast(device: str, dtype: torch.dtype) -> contextlib.AbstractContextManag
     if dtype == torch.float32:
         return contextlib.nullcontext()
     return torch.autocast(torch.device(device).type, dtype)
+
+
+def run_as(network: nn.Module, way: str, device: str) -> nn.Module:
+    """The network made to run in one of `WAYS`; the given one is not touched.
+
+    "channels-last", "contiguous": a copy with its convolutions in that memory format (models come
+    in channels-last on a processor). "compiled": by torch.compile, which shares the weights and
+    compiles at the first call of each new size: seconds to minutes. "cuda-graphs": compiled, and
+    replayed as CUDA graphs; an answer is overwritten by the next call, which a `Denoiser` permits.
+    Use it as `denoiser.with_network(run_as(denoiser.network, way, device))`.
+    Raises UsageError for an unknown way, and for CUDA graphs elsewhere.
+    """
+    if way not in WAYS:
+        raise UsageError(f"way {way!r} is not one of {', '.join(WAYS)}{nearest(way, WAYS)}")
+    if way == "cuda-graphs" and not device.startswith("cuda"):
+        raise UsageError(f"cuda-graphs need a CUDA device, not {device!r}; take compiled")
+    if way in ("compiled", "cuda-graphs"):
+        mode = "reduce-overhead" if way == "cuda-graphs" else None
+        return torch.compile(network, mode=mode)  # type: ignore[return-value]
+    contiguous = way == "contiguous"
+    layout = torch.contiguous_format if contiguous else torch.channels_last
+    return copy.deepcopy(network).to(memory_format=layout)  # type: ignore[call-overload]
 
 
 def free_memory(device: str, table: Path = Path("/proc/meminfo")) -> int:

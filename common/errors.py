@@ -12,10 +12,12 @@ from types import ModuleType
 
 # Import name of an optional package -> the extra of undrift that brings it.
 EXTRAS = {
+    "astra": "ct",
     "bm3d": "baselines",
     "cfgrib": "grib",
     "dask": "fields",
     "distributed": "cluster",
+    "finufft": "nufft",
     "matplotlib": "plot",
     "pydicom": "dicom",
     "rasterio": "geo",

@@ -1,8 +1,13 @@
 """Grids: where a solver calls the denoiser. n + 1 times, descending, the last one exactly clean.
 
 At few calls the placement matters more than the solver. Nodes uniform in the angle psi = atan2(s, a
-sigma_d) serve every process alike and are the default below eight calls; from there on, nodes
-uniform in lambda = ln(a/s) suit solvers of second order. Grids are pure functions of the process.
+sigma_d) serve every process alike and are the default of first order. Higher orders want the steps
+longer at the start and shorter at the end: nodes uniform in a warped angle,
+
+    (s/a) / sigma_d = c(n) tan(theta)^1.2,    c(n) = .5 + 1.4 / n,    theta uniform to 0,
+
+between the angle (power 1) and lambda = ln(a/s) (a large one). The three numbers were fitted to
+random mixtures, with sigma_d wrong both ways and rough denoisers. Grids are pure functions.
 """
 
 import math
@@ -72,21 +77,33 @@ def karras(
     return _finish(_times(process, torch.atan(ends**rho / sigma_d), sigma_d, start), n)
 
 
+def warped(process: Process, n: int, sigma_d: float, start: float = 1.0) -> Grid:
+    """Equal steps in theta with s/a = (.5 + 1.4/n) sigma_d tan(theta)^1.2: for second order."""
+    if process.is_cold:
+        return by_angle(process, n, sigma_d, start)
+    scale = (0.5 + 1.4 / max(n, 1)) * sigma_d
+    ratio = math.exp(_log_ratio(process, start, math.inf)) / scale
+    theta = math.atan(ratio ** (1 / _WARP)) * (1 - torch.arange(n, dtype=torch.float64) / n)
+    psi = torch.atan(scale / sigma_d * torch.tan(theta) ** _WARP)
+    return _finish(_times(process, psi, sigma_d, start), n)
+
+
 GRIDS: dict[str, Callable[..., Grid]] = {
     "uniform": uniform,
     "quadratic": quadratic,
     "angle": by_angle,
     "log-snr": by_log_snr,
     "karras": karras,
+    "warped": warped,
 }
+_WARP = 1.2
 
 
 def default_grid(
     process: Process, n: int, sigma_d: float, start: float = 1.0, order: int = 1
 ) -> Grid:
-    """The angle grid; for a solver of higher order with eight or more steps, log-SNR."""
-    chosen = by_log_snr if order > 1 and n >= 8 else by_angle
-    return chosen(process, n, sigma_d, start)
+    """The angle grid for a solver of first order, the warped one for others."""
+    return (warped if order > 1 else by_angle)(process, n, sigma_d, start)
 
 
 def build_grid(

@@ -125,7 +125,7 @@ def bicubic(y: np.ndarray, scale: int) -> np.ndarray:
     """Bicubic interpolation (a = -1/2, mirrored border), the reverse of the degradation."""
     import torch
 
-    from undrift.restoration.degrade import upscale
+    from undrift.common.resize import upscale
 
     return upscale(torch.from_numpy(np.ascontiguousarray(y)), scale).numpy()
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undrift.restoration.degrade import back_project, bicubic
+from undrift.common.resize import bicubic
+from undrift.restoration.degrade import back_project
 from undrift.restoration.images import Picture
 
 

@@ -17,7 +17,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from undrift.common.errors import InputError, UsageError, nearest
-from undrift.restoration.degrade import bicubic, quantise
+from undrift.common.resize import bicubic
+from undrift.restoration.degrade import quantise
 from undrift.restoration.sources import Bank, Folder, Pairs, is_paired
 
 TASKS = ("denoise", "sr", "paired")

@@ -16,12 +16,12 @@ import torch
 
 from undrift.common.errors import UsageError
 from undrift.common.grids import time_of_ratio
+from undrift.common.resize import upscale
 from undrift.common.results import Restored
 from undrift.common.sampling import Sampler, make_sampler
 from undrift.common.wishes import Wishes, wishes_of
 from undrift.restoration.channels import GreyAsColour, prepared
 from undrift.restoration.consistency import consistent, reduced, rounding_noise
-from undrift.restoration.degrade import upscale
 from undrift.restoration.images import to_pixels
 from undrift.restoration.outcome import Measured, outcome
 from undrift.restoration.sigma import estimate_sigma

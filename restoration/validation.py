@@ -21,7 +21,8 @@ from undrift.common.files import write_atomically
 from undrift.common.metrics.fidelity import psnr
 from undrift.common.noise import Noise
 from undrift.common.processes.process import time_of_angle
-from undrift.restoration.degrade import bicubic, quantise
+from undrift.common.resize import bicubic
+from undrift.restoration.degrade import quantise
 from undrift.restoration.photos import load_photos
 from undrift.restoration.sources import Folder, Pairs
 

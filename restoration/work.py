@@ -119,7 +119,7 @@ class PlannedSize:
 
     def __call__(self, item: Item) -> Mapping[str, Any]:
         """Reads the head of the file only."""
-        from undrift.restoration.degrade import resized
+        from undrift.common.resize import resized
 
         shape = _shape(item.source)
         if shape is None:

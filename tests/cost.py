@@ -7,7 +7,7 @@ least disturbed ones count.
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -55,17 +55,26 @@ def cost_over_network(run: Run, network: Timed, rounds: int) -> float:
     return statistics.median(ratios)
 
 
-def cost_ratio(work: Prepare, yardstick: Prepare, rounds: int) -> float:
-    """Least time of `work` over least time of `yardstick`, run in turn."""
+def least_times(works: Mapping[str, Prepare], rounds: int, device: str = "cpu") -> dict[str, float]:
+    """Least time of each piece of work, in seconds, all run in turn."""
     with one_thread():
-        for prepare in (work, yardstick):
+        for prepare in works.values():
             prepare()()
-        pairs = [(_time(work()), _time(yardstick())) for _ in range(rounds)]
-    ours, theirs = zip(*pairs, strict=True)
-    return min(ours) / min(theirs)
+        times = [
+            {name: _time(prepare(), device) for name, prepare in works.items()}
+            for _ in range(rounds)
+        ]
+    return {name: min(row[name] for row in times) for name in works}
 
 
-def _time(run: Run) -> float:
-    began = time.process_time()
+def _time(run: Run, device: str = "cpu") -> float:
+    """Processor time, or what passes until an accelerator has done its work."""
+    if device == "cpu":
+        began = time.process_time()
+        run()
+        return time.process_time() - began
+    torch.cuda.synchronize()
+    began = time.perf_counter()
     run()
-    return time.process_time() - began
+    torch.cuda.synchronize()
+    return time.perf_counter() - began

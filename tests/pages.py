@@ -3,13 +3,15 @@
 import re
 from pathlib import Path
 
+import undrift.common
 from undrift.common.cards import card_paths
 from undrift.common.model_cards import model_card_paths
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-PAGES = [README, *sorted(DOCS.glob("*.md")), *sorted((DOCS / "results").glob("*.md"))]
+CORE = Path(next(iter(undrift.common.__path__))) / "README.md"
+PAGES = [README, CORE, *sorted(DOCS.glob("*.md")), *sorted((DOCS / "results").glob("*.md"))]
 CARDS = [*model_card_paths().values(), *card_paths().values()]
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SOURCES = [*PAGES, *CARDS]

@@ -24,6 +24,7 @@ COMMANDS = {
     ),
     "models": ("undrift.common.weights.cli", "models", "List, show, check and convert models."),
     "data": ("undrift.common.data_cli", "data", "List, show and check data cards."),
+    "reproduce": ("undrift.common.reproduce.cli", "reproduce", "Repeat published numbers."),
     "run": ("undrift.common.cli", "run", "Repeat a saved run."),
     "info": ("undrift.common.cli", "info", "Show versions and devices, or what a file holds."),
     "cite": ("undrift.common.cli", "cite", "Print BibTeX of what a run used."),

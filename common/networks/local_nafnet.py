@@ -117,17 +117,23 @@ class LocalNAFNet(nn.Module):
         height, width = x.shape[-2:]
         x = pad_to_multiple(x, self.multiple)
         features = self.embed(psi, level)
-        h = self.enter(F.pixel_unshuffle(x, self.unshuffle))
-        skips = []
-        for blocks, down in zip(self.down_blocks, self.downs, strict=True):
-            h = _run(blocks, h, features)
-            skips.append(h)
-            h = down(h)
-        h = _run(self.middle, h, features)
-        for blocks, up in zip(reversed(self.up_blocks), reversed(self.ups), strict=True):
-            h = F.pixel_shuffle(up(h), 2) + skips.pop()
-            h = _run(blocks, h, features)
+        h = self.below(0, F.pixel_unshuffle(x, self.unshuffle), features)
         return F.pixel_shuffle(self.leave(h), self.unshuffle)[..., :height, :width]
+
+    def below(self, index: int, h: Tensor, features: Tensor) -> Tensor:
+        """What level `index` and all below it make of h, which comes from the level above."""
+        h = self.descend(index, h, features)
+        if index == len(self.downs):
+            return h
+        deep = self.below(index + 1, h, features)
+        h = F.pixel_shuffle(self.ups[index](deep), 2) + h
+        return _run(self.up_blocks[index], h, features)
+
+    def descend(self, index: int, h: Tensor, features: Tensor) -> Tensor:
+        """The way down at level `index`, (b, widths[index], h, w); it also skips to the way up."""
+        h = self.downs[index - 1](h) if index else self.enter(h)
+        last = index == len(self.downs)
+        return _run(self.middle if last else self.down_blocks[index], h, features)
 
 
 def _set_to_zero(*values: Tensor | None) -> None:

@@ -78,7 +78,7 @@ class Blur(LinearOperator):
         return pad_adjoint(whole, self.indices, self.shape_in[1:]) if self.indices else whole
 
     def _svd(self) -> SVD | None:
-        return circulant_svd(self.transfer) if self.border == "circular" else None
+        return circulant_svd(self.transfer, self.shape_in) if self.border == "circular" else None
 
     def _solve(
         self, rhs: Tensor, weight: Number, precision: Number, start: Tensor | None,
@@ -99,8 +99,8 @@ class Blur(LinearOperator):
         return filtered(v, self.transfer.conj() * share)
 
 
-def circulant_svd(spectrum: Tensor) -> SVD:
-    """The SVD of x -> F^-1 K F x with K: (c, *space); coordinates are Fourier coefficients."""
+def circulant_svd(spectrum: Tensor, shape: tuple[int, ...]) -> SVD:
+    """The SVD of x -> F^-1 K F x, K: (c or 1, *space); coordinates are Fourier coefficients."""
     axes = _axes(spectrum.ndim - 1)
     s = spectrum.abs()
     phase = torch.where(s > 0, spectrum / torch.where(s > 0, s, 1), 0)
@@ -109,7 +109,7 @@ def circulant_svd(spectrum: Tensor) -> SVD:
         return w if math.prod(w.shape[max(0, w.ndim - len(axes)) :]) == 1 else None
 
     return SVD(
-        s,
+        s.expand(shape),
         lambda x: fftn(x, dim=axes, norm="ortho"),
         lambda z: ifftn(z, dim=axes, norm="ortho"),
         lambda y: phase.conj() * fftn(y, dim=axes, norm="ortho"),
@@ -123,7 +123,11 @@ def checked_kernel(kernel: Tensor, shape: tuple[int, ...], border: str, owner: s
     space = shape[1:]
     lead = kernel.ndim - len(space)
     small = tuple(kernel.shape[lead:]) if lead >= 0 else ()
-    if not 1 <= len(space) <= 3 or lead not in (0, 1) or (lead and len(kernel) not in (1, shape[0])):
+    if (
+        not 1 <= len(space) <= 3
+        or lead not in (0, 1)
+        or (lead and len(kernel) not in (1, shape[0]))
+    ):
         raise InputError(
             f"{owner} got a kernel of shape {tuple(kernel.shape)} for signals of {shape}; expected "
             f"{len(space)} axes, or a leading axis of {shape[0]} channels besides"
@@ -136,7 +140,9 @@ def checked_kernel(kernel: Tensor, shape: tuple[int, ...], border: str, owner: s
     if border not in BORDERS:
         raise InputError(f"{owner} got border {border!r}; expected one of {', '.join(BORDERS)}")
     if kernel.is_complex() or not bool(require_finite(kernel, f"kernel of {owner}").any()):
-        raise InputError(f"{owner} got a kernel that is complex or 0 everywhere; expected a real one")
+        raise InputError(
+            f"{owner} got a kernel that is complex or 0 everywhere; expected a real one"
+        )
     return (kernel if lead else kernel[None]).to(torch.promote_types(kernel.dtype, torch.float32))
 
 

@@ -18,7 +18,8 @@ from undrift.common.operators.operator import Field, Operator
 class AdjointReport:
     """The worst of several probes; str() of it is one readable line.
 
-    error: |<Ax,v> - <x,A^H v>| / max of the two; ok: whether it is within `tolerance`.
+    error: |<Ax,v> - <x,A^H v>| over the largest of the two and |Ax|, which is what the product with
+    a v of unit variance is of the order of; ok: whether it is within `tolerance`.
     """
 
     operator: str
@@ -72,30 +73,33 @@ def check_adjoint(
     if tolerance is None:
         tolerance = 1e-10 if dtype == torch.float64 else 1e-4
     pairs: list[tuple[float, float]] = []
+    errors: list[float] = []
     fields: list[Field] = ["real", "complex"] if operator.field_in == "any" else [operator.field_in]
     for field in fields:
         for number in range(probes):
             x = probe(operator.shape_in, field, 2 * number, dtype).to(device)
             out = field if operator.field_out == "any" else operator.field_out
             v = probe(operator.shape_out, out, 2 * number + 1, dtype).to(device)
+            y = operator(x)
             back = getattr(operator, "adjoint")(v)  # noqa: B009 - non-linear ones have none
-            pairs.append((inner(operator(x), v), inner(x, back)))
-    errors = [_apart(a, b) for a, b in pairs]
+            pairs.append((inner(y, v), inner(x, back)))
+            errors.append(_apart(*pairs[-1], float(torch.linalg.vector_norm(y))))
     worst = max(range(len(pairs)), key=errors.__getitem__)
     hint = "" if errors[worst] <= tolerance else _hint(pairs)
     return AdjointReport(repr(operator), *pairs[worst], errors[worst], tolerance, hint)
 
 
-def _apart(a: float, b: float) -> float:
+def _apart(a: float, b: float, usual: float) -> float:
     if a != a or b != b:
         return float("inf")
-    return abs(a - b) / max(abs(a), abs(b), 1e-300)
+    return abs(a - b) / max(abs(a), abs(b), usual, 1e-300)
 
 
 def _hint(pairs: list[tuple[float, float]]) -> str:
     ratios = [a / b for a, b in pairs if b]
-    if len(ratios) == len(pairs) and max(ratios) - min(ratios) < 1e-3 * abs(ratios[0]):
-        return f"it is too small by the constant factor {ratios[0]:.6g}: multiply it by that"
+    constant = len(ratios) == len(pairs) and max(ratios) - min(ratios) < 1e-3 * abs(ratios[0])
+    if constant and abs(ratios[0] - 1) > 1e-3:
+        return f"it is off by a constant factor only: multiply it by {ratios[0]:.6g}"
     return "write it as the transpose of every step, in reverse order"
 
 

@@ -102,7 +102,11 @@ def areas(latitudes: Tensor, axis: int = -2, axes: int = 2) -> Tensor:
     """
     degrees = latitudes.to(torch.float64)
     steps = degrees.diff()
-    if len(degrees) < 2 or bool((degrees.abs() > 90).any()) or not bool((steps * steps[0] > 0).all()):
+    if (
+        len(degrees) < 2
+        or bool((degrees.abs() > 90).any())
+        or not bool((steps * steps[0] > 0).all())
+    ):
         raise InputError(
             f"latitudes from {float(degrees[0]):g} to {float(degrees[-1]):g} are not in order or "
             "not in [-90, 90]; expected at least two, in degrees, north to south or south to north"
@@ -116,7 +120,9 @@ def areas(latitudes: Tensor, axis: int = -2, axes: int = 2) -> Tensor:
     return area.reshape(shape)
 
 
-def factors_of(factor: int | tuple[int, ...], shape: tuple[int, ...], owner: str) -> tuple[int, ...]:
+def factors_of(
+    factor: int | tuple[int, ...], shape: tuple[int, ...], owner: str
+) -> tuple[int, ...]:
     """One factor for each axis of space; raises InputError unless each divides its axis."""
     space = shape[1:]
     factors = (factor,) * len(space) if isinstance(factor, int) else tuple(factor)

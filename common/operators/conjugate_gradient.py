@@ -44,6 +44,7 @@ def conjugate_gradient(
     r = b if start is None else b - apply(x)
     p, rho = r, _dot(r, r)
     limit = tol**2 * _dot(b, b)
+    flat, steepest = 10 * torch.finfo(b.dtype).eps, torch.zeros_like(rho)
     look = 1 if b.device.type == "cpu" else _LOOK
     count = 0
     while count < iterations:
@@ -51,7 +52,9 @@ def conjugate_gradient(
             break
         q = apply(p)
         bend = _dot(p, q)
-        going = (rho > limit) & (bend > 0)
+        length = _dot(p, p)
+        steepest = torch.maximum(steepest, bend / length.clamp(min=torch.finfo(rho.dtype).tiny))
+        going = (rho > limit) & (bend > flat * steepest * length)
         step = torch.where(going, rho / torch.where(going, bend, 1), 0)
         x, r = x + step * p, r - step * q
         after = _dot(r, r)
@@ -60,6 +63,41 @@ def conjugate_gradient(
         rho = torch.where(stuck, 0, after)  # no curvature left: nothing more can be gained
         count += 1
     left = torch.sqrt(_dot(r, r) / _dot(b, b).clamp(min=torch.finfo(rho.dtype).tiny))
+    return Solution(x, left.flatten(), count)
+
+
+def least_squares(
+    forward: Callable[[Tensor], Tensor],
+    adjoint: Callable[[Tensor], Tensor],
+    y: Tensor,
+    tol: float | None = None,
+    iterations: int = 500,
+) -> Solution:
+    """argmin |forward(x) - y| of least norm, until |A^H residual| <= tol |A^H y|, for each item.
+
+    Conjugate gradients on the normal equations without forming them (CGLS; Bjorck 1996, Alg.
+    7.4.1): round-off grows with the condition of A instead of its square.
+    """
+    r, s = y, adjoint(y)
+    x, p, gamma = torch.zeros_like(s), s, _dot(s, s)
+    first = gamma
+    limit = (default_tolerance(s.dtype) if tol is None else tol) ** 2 * first
+    look = 1 if y.device.type == "cpu" else _LOOK
+    count = 0
+    while count < iterations:
+        if count % look == 0 and not bool((gamma > limit).any()):
+            break
+        q = forward(p)
+        bend = _dot(q, q).reshape(gamma.shape)
+        going = (gamma > limit) & (bend > 0)
+        step = torch.where(going, gamma / torch.where(going, bend, 1), 0)
+        x, r = x + step * p, r - step.reshape(-1, *[1] * (y.ndim - 1)) * q
+        s = adjoint(r)
+        after = torch.where(going, _dot(s, s), 0)
+        p = s + torch.where(going, after / torch.where(going, gamma, 1), 0) * p
+        gamma = after
+        count += 1
+    left = torch.sqrt(_dot(s, s) / first.clamp(min=torch.finfo(first.dtype).tiny))
     return Solution(x, left.flatten(), count)
 
 

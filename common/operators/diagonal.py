@@ -70,7 +70,7 @@ class Mask(Diagonal):
     """
 
     def __init__(self, mask: Tensor, shape: tuple[int, ...]):
-        super().__init__(zero_one(mask, "Mask"), shape)
+        super().__init__(fits(zero_one(mask, "Mask"), shape, "Mask", "mask"), shape)
 
 
 class Sample(LinearOperator):
@@ -95,7 +95,7 @@ class Sample(LinearOperator):
 
     def _svd(self) -> SVD:
         n = int(torch.Size(self.shape_in).numel())
-        s = torch.zeros(n, dtype=torch.float64, device=self.index.device)
+        s = self.unit.new_zeros(n)
         s[self.index] = 1
 
         def place(y: Tensor) -> Tensor:

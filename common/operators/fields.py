@@ -26,7 +26,7 @@ class FromReal(LinearOperator):
         return v.real
 
     def _svd(self) -> SVD:
-        s = torch.ones([1] * len(self.shape_in), dtype=torch.float64).expand(self.shape_in)
+        s = self.unit.expand(self.shape_in)
         return SVD(s, _same, _same, self._adjoint, self._forward)
 
 
@@ -52,7 +52,7 @@ class FromChannels(LinearOperator):
         return torch.cat([v.real, v.imag], 1)
 
     def _svd(self) -> SVD:
-        s = torch.ones([1] * len(self.shape_in), dtype=torch.float64).expand(self.shape_in)
+        s = self.unit.expand(self.shape_in)
         return SVD(s, _same, _same, self._adjoint, self._forward)
 
 

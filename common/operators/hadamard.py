@@ -70,8 +70,7 @@ class Hadamard(LinearOperator):
         return self._pixels(self._place(v))
 
     def _svd(self) -> SVD:
-        s = torch.zeros(self.shape_in[0], len(self.order), dtype=torch.float64)
-        s = s.to(self.keep.device)
+        s = self.unit.new_zeros(self.shape_in[0], len(self.order))
         s[:, self.keep] = 1
 
         def weigh(w: Tensor) -> Tensor | None:

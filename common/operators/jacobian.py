@@ -15,7 +15,7 @@ from undrift.common.operators.operator import Operator
 
 
 class Jacobian(LinearOperator):
-    """J at x: (*batch, *shape_in). It applies to signals with the same batch axes as x.
+    """J at x: (*batch, *shape_in). It applies to as many signals, or at one point to any number.
 
     Raises InputError if x is not a signal of the operator, or is later given another batch.
     """
@@ -28,30 +28,27 @@ class Jacobian(LinearOperator):
             self.field_out = field_in
         self.operator = operator.at(x)
         self.point = x.detach().reshape(-1, *operator.shape_in)
-        self._pull: Any = None
+        self._pulls: dict[int, Any] = {}
 
     def _forward(self, x: Tensor) -> Tensor:
-        self._same_batch(x)
-        return torch.func.jvp(self.operator._forward, (self.point,), (x,))[1]
+        return torch.func.jvp(self.operator._forward, (self._points(len(x)),), (x,))[1]
 
     def _adjoint(self, v: Tensor) -> Tensor:
-        self._same_batch(v)
-        if self._pull is None:
+        count = len(v)
+        if count not in self._pulls:
             with torch.inference_mode(False), torch.enable_grad():
-                self._pull = torch.func.vjp(self.operator._forward, self.point)[1]
-        return self._pull(v)[0].detach()
+                pull = torch.func.vjp(self.operator._forward, self._points(count))[1]
+            self._pulls = {count: pull}
+        return self._pulls[count](v)[0].detach()
 
     def at(self, x: Tensor) -> "Jacobian":
         """This Jacobian itself: its point fixes precision and device."""
         return self
 
-    def norm(self, iterations: int = 100, tol: float = 1e-6) -> float:
-        """The largest singular value, by power iteration; the point needs a batch of one."""
-        return super().norm(iterations, tol)
-
-    def _same_batch(self, x: Tensor) -> None:
-        if x.shape[0] != self.point.shape[0]:
+    def _points(self, count: int) -> Tensor:
+        if len(self.point) not in (1, count):
             raise InputError(
-                f"a Jacobian at {self.point.shape[0]} points got {x.shape[0]} signals; expected as "
-                "many; linearise at a batch of the same size"
+                f"a Jacobian at {len(self.point)} points got {count} signals; expected as many; "
+                "linearise at a batch of the same size"
             )
+        return self.point.expand(count, *self.shape_in).contiguous()

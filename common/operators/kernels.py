@@ -30,7 +30,9 @@ def gaussian_kernel(
     else:
         wide = (size,) * len(stds) if isinstance(size, int) else tuple(size)
     if len(wide) != len(stds) or min(wide) < 1:
-        raise InputError(f"gaussian_kernel got size={size} for {len(stds)} axes; expected 1 or more")
+        raise InputError(
+            f"gaussian_kernel got size={size} for {len(stds)} axes; expected 1 or more"
+        )
     kernel = torch.ones((), dtype=torch.float64)
     for s, n in zip(stds, wide, strict=True):
         place = torch.arange(n, dtype=torch.float64) - n // 2

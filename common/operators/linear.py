@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from undrift.common.errors import InputError
-from undrift.common.operators.conjugate_gradient import conjugate_gradient
+from undrift.common.operators.conjugate_gradient import conjugate_gradient, least_squares
+from undrift.common.operators.lanczos import largest_eigenvalue
 from undrift.common.operators.operator import HALF, Operator
 from undrift.common.operators.svd import SVD
 
@@ -60,7 +61,7 @@ class LinearOperator(Operator):
         """A^+ y: the least-squares solution of least norm, (*batch, *shape_in).
 
         With an SVD, singular values up to rcond max(s) count as zero. Without, conjugate gradients
-        on A^H A x = A^H y until the residual is tol times the right side.
+        until |A^H (y - A x)| <= tol |A^H y|, or for so many iterations.
         """
         self.check_measurement(y, finite=False)
         return self._shaped(y, self.shape_out, "_pinv", rcond, tol, iterations)
@@ -68,7 +69,7 @@ class LinearOperator(Operator):
     def _pinv(self, y: Tensor, rcond: float | None, tol: float | None, iterations: int) -> Tensor:
         if (svd := self.svd()) is not None:
             return svd.pinv(y, rcond)
-        return conjugate_gradient(self._normal, self._adjoint(y), None, tol, iterations).x
+        return least_squares(self._forward, self._adjoint, y, tol, iterations).x
 
     def solve(
         self,
@@ -130,19 +131,16 @@ class LinearOperator(Operator):
         return variance * self._adjoint(found.x)
 
     def norm(self, iterations: int = 100, tol: float = 1e-6) -> float:
-        """The largest singular value: from the SVD, else by power iteration on A^H A."""
+        """The largest singular value: from the SVD, else by Lanczos' method, from below.
+
+        tol: relative gain of the square at which it stops.
+        """
         if (svd := self.svd()) is not None:
             return float(svd.s.max())
         from undrift.common.operators.check import probe
 
-        x, last = probe(self.shape_in, self.field_in, 0), 0.0
-        for _ in range(iterations):
-            x = self.normal(x / torch.linalg.vector_norm(x))
-            now = math.sqrt(float(torch.linalg.vector_norm(x)))
-            if abs(now - last) <= tol * now:
-                return now
-            last = now
-        return last
+        start = probe(self.shape_in, self.field_in, 0).to(self.unit.device)
+        return math.sqrt(largest_eigenvalue(self.normal, start, iterations, tol))
 
     def linearise(self, x: Tensor) -> "tuple[Tensor, LinearOperator]":
         """A x, and the Jacobian at x, which is A."""

@@ -55,7 +55,7 @@ class RandomGaussian(Matrix):
 
     def __init__(self, shape: tuple[int, ...], measurements: int, seed: int = 0):
         n = torch.Size(sizes(shape, self)).numel()
-        if not 1 <= measurements:
+        if measurements < 1:
             raise InputError(f"RandomGaussian got measurements={measurements}; expected 1 or more")
         draw = Noise(seed, "compressed sensing")((1, 1, measurements, n), dtype=torch.float64)
         super().__init__(draw[0, 0] / measurements**0.5, shape)

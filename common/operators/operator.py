@@ -41,6 +41,7 @@ class Operator:
         self.shape_out = tuple(int(n) for n in shape_out)
         self.field_in: Field = field_in
         self.field_out: Field = field_in if field_out == "any" else field_out
+        self.unit = torch.ones((), dtype=torch.float64)  # moves along: the precision and device
 
     def __call__(self, x: Tensor) -> Tensor:
         """A(x): (*batch, *shape_in) -> (*batch, *shape_out).

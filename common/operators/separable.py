@@ -46,13 +46,13 @@ class Separable(LinearOperator):
         parts = [torch.linalg.svd(m, full_matrices=True) for m in self.matrices]
         s = torch.ones((), dtype=self.matrices[0].dtype, device=self.matrices[0].device)
         sides = []
-        for (u, values, vh), matrix in zip(parts, self.matrices, strict=True):
+        for (left, values, right), matrix in zip(parts, self.matrices, strict=True):
             m, n = matrix.shape
             s = s[..., None] * torch.nn.functional.pad(values, (0, n - len(values)))
-            sides.append((u[:, : min(m, n)], vh, n - min(m, n)))
+            sides.append((left[:, : min(m, n)], right, n - min(m, n)))
 
         def uh(y: Tensor) -> Tensor:
-            y = along_axes(y, [u.mT for u, _, _ in sides])
+            y = along_axes(y, [left.mT for left, _, _ in sides])
             gaps = [g for _, _, rest in reversed(sides) for g in (0, rest)]
             return torch.where(s > 0, torch.nn.functional.pad(y, gaps), 0)
 
@@ -141,6 +141,6 @@ def along_axes(x: Tensor, matrices: Sequence[Tensor]) -> Tensor:
         if dim == x.ndim - 1:
             x = x @ matrix.mT
         else:
-            x = (matrix @ x.transpose(dim, -2).contiguous() if dim != x.ndim - 2 else matrix @ x)
+            x = matrix @ x.transpose(dim, -2).contiguous() if dim != x.ndim - 2 else matrix @ x
             x = x.transpose(dim, -2) if dim != x.ndim - 2 else x
     return x

@@ -82,7 +82,7 @@ class SVD:
 
     def _beside(self, value: Tensor | float) -> Tensor | float:
         """One number an item, (b, 1, ...), against coordinates."""
-        if not isinstance(value, Tensor) or value.ndim == 0:
+        if isinstance(value, float | int) or value.ndim == 0:
             return value
         if value.numel() != value.shape[0]:
             raise InputError(

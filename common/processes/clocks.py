@@ -7,7 +7,7 @@ t = 0, so that integer step i of T sits at t = i / T and its values are met exac
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -21,9 +21,19 @@ def running_sum(increments: Sequence[float]) -> tuple[float, ...]:
     >>> running_sum([1.0, 3.0])
     (0.0, 0.25, 1.0)
     """
-    total, sums = math.fsum(increments), [0.0]
-    for count in range(1, len(increments) + 1):
-        sums.append(math.fsum(increments[:count]) / total)
+    sums = cumulated(increments)
+    return (0.0, *(value / sums[-1] for value in sums))
+
+
+def cumulated(increments: Iterable[float]) -> tuple[float, ...]:
+    """Running sums to the last bit: what rounding loses is carried along (Neumaier 1974)."""
+    sums, total, lost = [], 0.0, 0.0
+    for value in increments:
+        new = total + value
+        larger, smaller = (total, value) if abs(total) >= abs(value) else (value, total)
+        lost += (larger - new) + smaller
+        total = new
+        sums.append(total + lost)
     return tuple(sums)
 
 

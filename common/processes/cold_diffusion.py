@@ -3,9 +3,8 @@
     x_t = (1 - t) x0 + t y,      s = 0
 
 CoreDiff's sampler x <- x - D(x1, x2, t) + D(x1, x2, t'), with x1 the estimate and x2 the degraded
-end that it implies, x2 = (x - (1 - t) x1)/t, is the ordinary step of any solver here once the
-estimate names that end (`undrift.common.implied_end`): both are (1 - t') x1 + t' x2. Without that
-the given y is used.
+end that it implies, x2 = (x - (1 - t) x1)/t, is the ordinary step of every solver here: without
+noise the state itself says what y is, and both come to (1 - t') x1 + t' x2.
 """
 
 from dataclasses import dataclass

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from undrift.common.errors import InputError
 from undrift.common.processes.process import Process
 
 
@@ -47,10 +48,47 @@ class ResidualShift(Process):
 
 
 def published(
-    steps: int = 15, minimum: float = 0.04, kappa: float = 2.0, **other: float
+    steps: int = 15,
+    minimum: float = 0.04,
+    kappa: float = 2.0,
+    variant: str = "journal",
+    **other: float,
 ) -> ResidualShift:
     """The process of the authors' configurations: 15 steps with minimum .04, or 4 with .2.
 
-    Their code takes first = min(minimum / kappa, minimum) and counts `last` as sqrt(eta), not eta.
+    variant: "journal" (TPAMI; all released weights), first = min(minimum / kappa, minimum), or
+    "conference" (NeurIPS), where it is at most sqrt(.001) as well, which changes the 4-step
+    schedule and any with kappa 1. Their code counts `last` as sqrt(eta), not eta. Raises
+    InputError for another variant.
     """
-    return ResidualShift(kappa, min(minimum / kappa, minimum), knee=1 / steps, **other)
+    if variant not in ("journal", "conference"):
+        raise InputError(f"variant is {variant!r}; expected 'journal' or 'conference'")
+    first = min(minimum / kappa, minimum)
+    if variant == "conference":
+        first = min(first, math.sqrt(0.001))
+    return ResidualShift(kappa, first, knee=1 / steps, **other)
+
+
+def respaced(steps: int, calls: int) -> list[float]:
+    """Times of the authors' `timestep_respacing`: every (steps/calls)-th index, then 0.
+
+    It leaves out the last index, so that a run starts below the full noise. Raises InputError
+    unless 1 <= calls <= steps.
+    """
+    if not 1 <= calls <= steps:
+        raise InputError(f"calls is {calls}; expected a number from 1 to {steps}")
+    indices = [int(steps / calls * i) for i in range(calls)]
+    return [(i + 1) / steps for i in reversed(indices)] + [0.0]
+
+
+def input_scale(process: ResidualShift, t: Tensor, space: str = "latent") -> Tensor:
+    """What their networks divide x_t by: sqrt(s^2 + 1) in "latent", 3 s + 1 in "pixel" space.
+
+    Raises InputError for another space.
+    """
+    s = process.s(t)
+    if space == "latent":
+        return torch.sqrt(s**2 + 1)
+    if space == "pixel":
+        return 3 * s + 1
+    raise InputError(f"space is {space!r}; expected 'latent' or 'pixel'")

@@ -4,7 +4,9 @@
     score = -(z - a D)/s^2,   f = a'/a,  k = b' - f b,  g^2 = -2 s^2 dlambda/dt
 
 (Song et al. 2021, Eq. (6)); eta = 1 is IR-SDE's `reverse_sde`, eta = 0 its `reverse_ode`.
-A step from a singular start is of first order in closed form.
+With `free` = eps the noise is a constant of its own, g^2 eta^2 = 2 eps at all times (the
+interpolants' SDE, Albergo et al. 2023, Eq. (2.33), with dt for time from the data). A step from a
+singular start is of first order in closed form.
 """
 
 import itertools
@@ -14,16 +16,23 @@ from dataclasses import dataclass, field
 
 import torch
 
+from undrift.common.errors import InputError
 from undrift.common.processes.process import Process, rates
 from undrift.common.solvers.plan import Node, Step, first_order, nodes
 
 
 @dataclass(frozen=True)
 class EulerMaruyama:
-    """eta: noise, 1 for the reverse SDE. denoise_last: end with the estimate of x0 itself."""
+    """eta: noise, 1 for the reverse SDE. denoise_last: end with the estimate of x0 itself.
+
+    free: eps in place of eta (squared units of the data); 0 is the probability flow.
+    temperature: scales the noise that is drawn, not the mean.
+    """
 
     eta: float = 1.0
     denoise_last: bool = True
+    free: float | None = None
+    temperature: float = 1.0
     order: int = field(default=1, init=False)
 
     def plan(self, process: Process, times: Sequence[float]) -> list[Step]:
@@ -32,8 +41,8 @@ class EulerMaruyama:
         steps = []
         for (old, new), slope in zip(itertools.pairwise(grid), slopes, strict=False):
             if math.isinf(old.lam) or (new.s <= 0 and self.denoise_last):
-                fresh = new.s if self.eta else 0.0
-                steps.append(first_order(old, new, new.s - fresh, fresh))
+                fresh = new.s if (self.eta if self.free is None else self.free) else 0.0
+                steps.append(first_order(old, new, new.s - fresh, self.temperature * fresh))
             else:
                 steps.append(self._step(old, new, slope))
         return steps
@@ -41,7 +50,14 @@ class EulerMaruyama:
     def _step(self, old: Node, new: Node, slope: Sequence[float]) -> Step:
         f, k, g2 = slope
         dt = old.t - new.t
-        pull = (1 + self.eta**2) / 2 * g2 * dt / old.s**2
+        noise = self.eta**2 * g2 if self.free is None else 2 * self.free
+        if noise < -1e-9:
+            raise InputError(
+                f"signal to noise falls towards x0 at t = {old.t:.3g} on this path, so that it has "
+                "no reverse SDE of its own; take DDIM, or give a noise by EulerMaruyama(free=...)"
+            )
+        noise = max(0.0, noise)
+        pull = (g2 + noise) / 2 * dt / old.s**2
         A, B = 1 - f * dt - pull, pull * old.a
         C = -k * dt + pull * old.b
-        return Step(old.t, (A,), (B,), C, self.eta * math.sqrt(g2 * dt))
+        return Step(old.t, (A,), (B,), C, self.temperature * math.sqrt(noise * dt))

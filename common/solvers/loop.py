@@ -36,6 +36,8 @@ def run_plan(
     watch: called after each step with a call, with the number of the step, the new state and the
     estimate. Raises InputError if noise or y is needed and missing.
     """
+    if watch is None and not widen and (combined := _combined(denoise, steps)) is not None:
+        return _run_directly(combined, x, steps, y, level, draw)
     depth = max(step.depth for step in steps)
     states: deque[Tensor] = deque(maxlen=depth)
     values: deque[Tensor] = deque(maxlen=depth)
@@ -53,6 +55,41 @@ def run_plan(
         x = step.advance(states, values, y if estimate.y is None else estimate.y, noise)
         if watch is not None:
             watch(number, x, estimate)
+    return x
+
+
+def _combined(denoise: Denoise, steps: Sequence[Step]) -> Callable[..., Tensor] | None:
+    """The denoiser's own A x + B x0 + C y, where it has one and no step needs x0 for itself.
+
+    One that a subclass with another `forward` inherits does not count, nor one with hooks.
+    """
+    if any(type(step) is not Step or step.depth > 1 for step in steps):
+        return None
+    kinds: tuple[type, ...] = type(denoise).__mro__  # type: ignore[attr-defined]
+    own = next((kind for kind in kinds if "combined" in vars(kind)), None)
+    if own is None or own is not next(kind for kind in kinds if "forward" in vars(kind)):
+        return None
+    changed = "forward" in vars(denoise) or denoise._forward_hooks or denoise._forward_pre_hooks  # type: ignore[attr-defined]
+    return None if changed else denoise.combined  # type: ignore[attr-defined]
+
+
+def _run_directly(
+    combined: Callable[..., Tensor],
+    x: Tensor,
+    steps: Sequence[Step],
+    y: Tensor | None,
+    level: Tensor | None,
+    draw: Draw | None,
+) -> Tensor:
+    """`run_plan` for a plan of first order, by a denoiser that takes the step at once."""
+    for number, step in enumerate(steps):
+        if not step.calls:
+            x = step.advance([x], (), y, functools.partial(_drawn, draw, number + 1, x))
+            continue
+        A = step.A[0] if step.A else 0.0
+        x = combined(x, step.t, y, level, (A, step.B[0], step.C))
+        if step.sigma > 0:
+            x.add_(_drawn(draw, number + 1, x), alpha=step.sigma)
     return x
 
 

@@ -119,8 +119,12 @@ def step(old: Node, new: Node, A: float, B: Sequence[float], sigma: float = 0.0)
 def first_order(old: Node, new: Node, keep: float, sigma: float) -> Step:
     """z1 = a1 D + keep eps + sigma xi with eps = (z0 - a0 D)/s0.
 
-    Where s0 = 0 the state holds no noise (a pinned bridge start): all of s1 is drawn afresh.
+    Where s0 = 0 the state holds no noise (a pinned bridge start): all of s1 is drawn afresh. Where
+    both are 0 (a cold process) the share of the degraded end falls as b does, whatever y it is.
     """
+    if new.s <= 0 and old.s <= 0 and old.b > 0:
+        A = new.b / old.b
+        return step(old, new, A, (new.a - A * old.a,))
     if new.s <= 0:
         return step(old, new, 0.0, (new.a,))
     if old.s <= 0:

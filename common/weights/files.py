@@ -12,6 +12,7 @@ from undrift.common.config import load
 from undrift.common.denoisers import Denoiser
 from undrift.common.errors import InputError
 from undrift.common.files import write_atomically
+from undrift.common.quantise import dequantised
 from undrift.common.weights.settings import Settings
 
 
@@ -50,6 +51,7 @@ def read_settings(path: Path) -> Settings:
 def load_denoiser(path: Path, device: str = "cpu") -> tuple[Denoiser, Settings]:
     """Builds the denoiser of a weight file, filled, in evaluation mode and without gradients.
 
+    Weights of eight bits (`undrift.common.quantise`) are read back to float32.
     Raises InputError if tensors are missing, unexpected or of the wrong shape.
     """
     settings = read_settings(path)
@@ -57,7 +59,9 @@ def load_denoiser(path: Path, device: str = "cpu") -> tuple[Denoiser, Settings]:
     with safe_open(path, framework="pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     try:
-        denoiser.network.load_state_dict({name: value.float() for name, value in state.items()})
+        denoiser.network.load_state_dict(dequantised(state))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except RuntimeError as error:
         raise InputError(f"{path}: tensors do not fit the header's network: {error}") from error
     denoiser = denoiser.to(device=torch.device(device)).eval().requires_grad_(False)

@@ -32,7 +32,7 @@ spread = float(drawn.std.mean())
 print(f"one sample {single:.1f} dB, mean of four {mean:.1f} dB, spread {255 * spread:.1f} of 255")
 
 # [enlarge]
-from undrift.restoration.degrade import downscale
+from undrift.common.resize import downscale
 
 small = downscale(clean, 2).clamp(0, 1)
 large = undrift.sr(small, scale=2)

@@ -1,111 +1,95 @@
 """Measured orders of convergence on a Gaussian mixture, and one result for every process.
 
-The truth is the probability flow dv/drho = eps in v = z/a, rho = s/a, by DOP853 at 1e-12.
-It does not know the process: rho runs from 3 to .1 times the scale, a regular interval everywhere.
+`undrift.common.solvers.measured` has the problem; here every solver meets every process.
 """
-
-import functools
-import math
 
 import pytest
 import torch
-from oracles import EVERY, abs_at, broad, slope
-from torch import Tensor
+from paths import MEASURED
 
-from undrift.common.processes import Process
-from undrift.common.processes.process import time_of_angle
-from undrift.common.solvers import DDIM, EulerMaruyama, Exponential, Heun, Solver
-from undrift.common.solvers.loop import run_plan
+from undrift.common.processes import VariancePreserving
+from undrift.common.solvers import SOLVERS, DDIM, Exponential, Solver, build_solver, deis
+from undrift.common.solvers.measured import COUNTS, carried, measured_order
 
-SCALE = 0.6  # of the order of the spread; the law of residual shifting has a knee at .04
-HIGH, LOW = 3 * SCALE, 0.1 * SCALE
-COUNTS = (16, 32, 64, 128, 256)
-FEW = (4, 8, 16, 32, 64)  # for a solver with slow plans
-Y = torch.tensor([0.5, 0.1, -0.4], dtype=torch.float64)
-SOLVERS: dict[str, Solver] = {
-    "DDIM": DDIM(),
-    "Euler in t": EulerMaruyama(eta=0.0),
-    "exponential 1": Exponential(1),
-    "exponential 2 midpoint": Exponential(2),
-    "exponential 2 taylor": Exponential(2, rule="taylor"),
-    "exponential 3": Exponential(3),
-    "noise 1": Exponential(1, form="noise"),
-    "noise 2 midpoint": Exponential(2, form="noise"),
-    "noise 2 taylor": Exponential(2, form="noise", rule="taylor"),
-    "noise 3": Exponential(3, form="noise"),
-    "Heun": Heun(),
+
+def draws(name: str) -> bool:
+    plan = build_solver(name).plan(VariancePreserving(), [0.9, 0.6, 0.3, 0.0])
+    return any(step.sigma > 0 for step in plan)
+
+
+NAMES = [name for name in SOLVERS if not draws(name)]
+MORE: dict[str, Solver] = {
+    "2M taylor": Exponential(2, rule="taylor"),
+    "2M noise taylor": Exponential(2, form="noise", rule="taylor"),
+    "4M": Exponential(4),
+    "data AB3 in t": deis(3, "t", "data"),
+    "data AB3 in w": deis(3, "w", "data"),
+    "AB3 in the angle": deis(3, "angle"),
 }
+ALL = {**{name: build_solver(name) for name in NAMES}, **MORE}
+# The only ones that see t itself, not just s/a: their result depends on the process.
+OWN_TIME = ("euler", "deis-2", "deis-3", "deis-4", "data AB3 in t")
+# Polynomials in t and of high degree are late to settle.
+LATE = dict.fromkeys(("deis-3", "data AB3 in t", "4M"), (80, 128, 200, 320, 500))
+LATE["deis-4"] = (128, 200, 320, 500, 800)
+PAIRS = [(name, process) for name in ALL for process in MEASURED]
+# By default every solver meets one process, each process several solvers.
+CHOSEN = [(name, [*MEASURED][k % len(MEASURED)]) for k, name in enumerate(ALL)]
+REST = [pair for pair in PAIRS if pair not in CHOSEN]
 
 
-@functools.cache
-def grid(process: Process, n: int, kind: str) -> tuple[float, ...]:
-    """n + 1 times from s/a = HIGH to LOW: equal in ln(s/a), in the angle, or in t."""
-    ends = torch.tensor([HIGH, LOW], dtype=torch.float64)
-    share = torch.linspace(0, 1, n + 1, dtype=torch.float64)
-    if kind == "t":
-        first, last = time_of_angle(process, torch.atan(ends), 1.0)
-        return tuple((first + (last - first) * share).tolist())
-    if kind == "angle":
-        first, last = torch.atan(ends / SCALE)
-        return tuple(time_of_angle(process, first + (last - first) * share, SCALE).tolist())
-    ratios = HIGH * torch.exp(math.log(LOW / HIGH) * share)
-    return tuple(time_of_angle(process, torch.atan(ratios), 1.0).tolist())
-
-
-@functools.cache
-def points() -> tuple[Tensor, Tensor]:
-    """Starts v = x0 + HIGH eps, (8, 3), and where the exact flow carries them."""
-    generator = torch.Generator().manual_seed(11)
-    noise = torch.randn(8, 3, generator=generator, dtype=torch.float64)
-    first = broad().sample(8, generator) + HIGH * noise
-    return first, broad().flow(first, HIGH, LOW)
-
-
-def carried(solver: Solver, process: Process, n: int, kind: str = "log") -> Tensor:
-    """The state in the common frame v = (x - b y)/a after n steps."""
-    times = grid(process, n, kind)
-    (a, b, _), (a1, b1, _) = abs_at(process, times[0]), abs_at(process, times[-1])
-    x = a * points()[0] + b * Y
-    x = run_plan(broad().denoiser(process), x, solver.plan(process, times), y=Y)
-    return (x - b1 * Y) / a1
-
-
-def order(solver: Solver, process: Process, kind: str = "log") -> tuple[float, list[float]]:
-    counts = FEW if isinstance(solver, EulerMaruyama) else COUNTS
-    errors = [float((carried(solver, process, n, kind) - points()[1]).abs().max()) for n in counts]
-    return slope(counts, errors), errors
-
-
-@pytest.mark.parametrize("process", EVERY)
-@pytest.mark.parametrize("name", SOLVERS)
-def test_the_stated_order_is_measured(name: str, process: str) -> None:
-    solver = SOLVERS[name]
-    measured, errors = order(solver, EVERY[process])
+def meets_its_order(name: str, process: str) -> None:
+    solver = ALL[name]
+    measured, errors = measured_order(solver, MEASURED[process], LATE.get(name, COUNTS))
     assert solver.order - 0.25 < measured
-    assert errors[-1] < {1: 2e-2, 2: 1e-4, 3: 2e-6}[solver.order]
+    assert errors[-1] < {1: 2e-2, 2: 2e-4, 3: 8e-6, 4: 1e-7}[solver.order]
+
+
+@pytest.mark.parametrize(("name", "process"), CHOSEN)
+def test_the_stated_order_is_measured(name: str, process: str) -> None:
+    meets_its_order(name, process)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "process"), REST)
+def test_the_stated_order_is_measured_everywhere(name: str, process: str) -> None:
+    meets_its_order(name, process)
 
 
 @pytest.mark.parametrize("process", ["IR-SDE", "flow"])
-@pytest.mark.parametrize("name", ["DDIM", "exponential 2 midpoint", "Heun"])
+@pytest.mark.parametrize("name", ["ddim", "multistep-2", "unipc-2", "heun"])
 @pytest.mark.parametrize("kind", ["t", "angle"])
 def test_the_order_does_not_depend_on_the_placement(name: str, process: str, kind: str) -> None:
-    solver = SOLVERS[name]
-    assert order(solver, EVERY[process], kind)[0] > solver.order - 0.25
+    solver = ALL[name]
+    assert measured_order(solver, MEASURED[process], kind=kind)[0] > solver.order - 0.25
 
 
 @pytest.mark.parametrize("form", ["data", "noise"])
 def test_the_published_third_order_is_a_second(form: str) -> None:
     """Without the factor 2 in the second difference; with it the error is far smaller."""
-    measured, errors = order(Exponential(3, form=form, published_third=True), EVERY["VP"])
-    _, proper = order(Exponential(3, form=form), EVERY["VP"])
+    published = Exponential(3, form=form, published_third=True)
+    measured, errors = measured_order(published, MEASURED["VP"])
+    _, proper = measured_order(Exponential(3, form=form), MEASURED["VP"])
     assert 1.75 < measured < 2.4
     assert errors[-1] > 5 * proper[-1]
 
 
-@pytest.mark.parametrize("name", [name for name in SOLVERS if name != "Euler in t"])
+@pytest.mark.parametrize("name", [name for name in ALL if name not in OWN_TIME])
 @pytest.mark.parametrize("steps", [5, 20])
 def test_every_process_gives_the_same_result(name: str, steps: int) -> None:
     """On the same s/a nodes a process is only a change of frame."""
-    first, *others = (carried(SOLVERS[name], process, steps) for process in EVERY.values())
+    first, *others = (carried(ALL[name], process, steps) for process in MEASURED.values())
     for other in others:
         torch.testing.assert_close(other, first, rtol=0, atol=1e-12)
+
+
+def test_euler_in_t_depends_on_the_process() -> None:
+    """The exemption is needed: the same nodes give different states."""
+    first, other = (carried(ALL["euler"], MEASURED[name], 20) for name in ("VP", "flow"))
+    assert float((first - other).abs().max()) > 1e-3
+
+
+def test_ddim_of_twice_the_steps_is_half_as_wrong() -> None:
+    """The measure itself: order 1 to a percent on fine grids."""
+    measured, _ = measured_order(DDIM(), MEASURED["VP"], (100, 200, 400))
+    assert measured == pytest.approx(1.0, abs=0.02)

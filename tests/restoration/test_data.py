@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 
 from undrift.common.errors import InputError, UsageError
+from undrift.common.resize import bicubic
 from undrift.restoration.data import Crops, Scales
-from undrift.restoration.degrade import bicubic, quantise
+from undrift.restoration.degrade import quantise
 from undrift.restoration.leaves import make_bank
 
 

@@ -10,8 +10,9 @@ from PIL import Image
 
 from undrift.common.noise import Noise
 from undrift.common.processes.process import start
+from undrift.common.resize import bicubic, downscale, upscale
 from undrift.common.weights.model import load_model
-from undrift.restoration.degrade import bicubic, downscale, quantise, upscale
+from undrift.restoration.degrade import quantise
 from undrift.restoration.images import Picture, write_picture
 from undrift.restoration.tasks import denoise, sr
 

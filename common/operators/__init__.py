@@ -1,0 +1,65 @@
+"""Forward operators and noise models: what a measurement does to a signal, as exact algebra.
+
+`OPERATORS` is the one table from names (as YAML files write them) to classes or functions.
+"""
+
+from undrift.common.operators.astra import Astra as Astra
+from undrift.common.operators.blur import Blur as Blur
+from undrift.common.operators.channels import Grey as Grey
+from undrift.common.operators.channels import SpectralResponse as SpectralResponse
+from undrift.common.operators.check import AdjointReport as AdjointReport
+from undrift.common.operators.check import check_adjoint as check_adjoint
+from undrift.common.operators.check import dense_matrix as dense_matrix
+from undrift.common.operators.coarse import Average as Average
+from undrift.common.operators.coarse import CoarseGrain as CoarseGrain
+from undrift.common.operators.coarse import areas as areas
+from undrift.common.operators.conjugate_gradient import conjugate_gradient as conjugate_gradient
+from undrift.common.operators.decimated import BlurDownsample as BlurDownsample
+from undrift.common.operators.description import ForwardModel as ForwardModel
+from undrift.common.operators.description import build_operator as build_operator
+from undrift.common.operators.description import read_forward_model as read_forward_model
+from undrift.common.operators.diagonal import Diagonal as Diagonal
+from undrift.common.operators.diagonal import Identity as Identity
+from undrift.common.operators.diagonal import Mask as Mask
+from undrift.common.operators.diagonal import Sample as Sample
+from undrift.common.operators.fields import FromChannels as FromChannels
+from undrift.common.operators.fields import FromReal as FromReal
+from undrift.common.operators.fourier import CoilFourier as CoilFourier
+from undrift.common.operators.fourier import Fourier as Fourier
+from undrift.common.operators.functions import FromFunctions as FromFunctions
+from undrift.common.operators.hadamard import Hadamard as Hadamard
+from undrift.common.operators.jpeg import JPEG as JPEG
+from undrift.common.operators.kernels import gaussian_kernel as gaussian_kernel
+from undrift.common.operators.kernels import motion_kernel as motion_kernel
+from undrift.common.operators.kernels import shake_kernel as shake_kernel
+from undrift.common.operators.likelihood import Measurement as Measurement
+from undrift.common.operators.linear import LinearOperator as LinearOperator
+from undrift.common.operators.matrix import Matrix as Matrix
+from undrift.common.operators.matrix import RandomGaussian as RandomGaussian
+from undrift.common.operators.network import Network as Network
+from undrift.common.operators.noise_models import Gaussian as Gaussian
+from undrift.common.operators.noise_models import NoiseModel as NoiseModel
+from undrift.common.operators.noise_models import PoissonGaussian as PoissonGaussian
+from undrift.common.operators.nonuniform import NonUniformFourier as NonUniformFourier
+from undrift.common.operators.operator import Operator as Operator
+from undrift.common.operators.phase import Magnitude as Magnitude
+from undrift.common.operators.phase import ZeroPad as ZeroPad
+from undrift.common.operators.phase import phase_retrieval as phase_retrieval
+from undrift.common.operators.points import PointSample as PointSample
+from undrift.common.operators.radon import FanBeam as FanBeam
+from undrift.common.operators.radon import Radon as Radon
+from undrift.common.operators.room import RoomResponse as RoomResponse
+from undrift.common.operators.separable import Bicubic as Bicubic
+from undrift.common.operators.separable import GaussianBlur as GaussianBlur
+from undrift.common.operators.separable import GaussianDownsample as GaussianDownsample
+from undrift.common.operators.separable import Separable as Separable
+from undrift.common.operators.stack import stack as stack
+from undrift.common.operators.stacked_noise import Stacked as Stacked
+from undrift.common.operators.stft import STFT as STFT
+from undrift.common.operators.svd import SVD as SVD
+from undrift.common.operators.table import OPERATORS as OPERATORS
+from undrift.common.operators.tone import Affine as Affine
+from undrift.common.operators.tone import Clip as Clip
+from undrift.common.operators.tone import Gamma as Gamma
+from undrift.common.operators.tone import Saturation as Saturation
+from undrift.common.operators.varying_blur import VaryingBlur as VaryingBlur

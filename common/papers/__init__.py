@@ -1,0 +1,1 @@
+"""Papers on the core itself, described for `undrift reproduce`."""

@@ -1,0 +1,21 @@
+"""The one table of papers: id -> where its description stands. Nothing registers itself."""
+
+import importlib
+
+from undrift.common.errors import UsageError, nearest
+from undrift.common.reproduce.paper import Paper
+
+PAPERS = {
+    "solver-comparison": "undrift.common.papers.solver_comparison:PAPER",
+    "mrs": "undrift.restoration.papers.mrs:PAPER",
+}
+
+
+def find_paper(name: str) -> Paper:
+    """The description of a paper; raises UsageError, with the nearest id, for an unknown one."""
+    if name not in PAPERS:
+        raise UsageError(
+            f"no paper '{name}' (there are: {', '.join(PAPERS)}){nearest(name, PAPERS)}"
+        )
+    module, _, attribute = PAPERS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -1,0 +1,1 @@
+"""Papers on restored pictures, described for `undrift reproduce`."""
