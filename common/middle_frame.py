@@ -49,8 +49,7 @@ def sample_middle(
             time = network_time(round(t * steps - first), side, steps)
             return network(x, previous, following, time)
 
-        def turn(number: int, place: int) -> Tensor:
-            assert draw is not None
+        def turn(draw: Draw, place: int, number: int) -> Tensor:
             return draw(len(sides) * (number - 1) + place + 1)
 
         denoise = External(functools.partial(told, side=side), process, prediction)
@@ -59,7 +58,7 @@ def sample_middle(
             frames[side],
             solver.plan(process, times),
             y=frames[side],
-            draw=None if draw is None else functools.partial(turn, place=place),
+            draw=None if draw is None else functools.partial(turn, draw, place),
             watch=None if watch is None else watch(side),
         )
     return found

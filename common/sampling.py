@@ -16,16 +16,18 @@ from undrift.common.grids import build_grid
 from undrift.common.noise import Noise
 from undrift.common.processes.process import Process, start
 from undrift.common.solvers import Step, build_solver
+from undrift.common.solvers.auto import settled
 from undrift.common.solvers.loop import run_plan
 from undrift.common.solvers.plan import calls
 from undrift.common.symmetry import Symmetrised
 from undrift.common.tiling import Tiled, automatic_tile
 from undrift.common.weights.model import Model, load_model
 from undrift.common.weights.settings import Preset
-from undrift.common.wishes import Wishes, choose
+from undrift.common.wishes import POSTERIOR, Wishes, choose
 
 # (weights, device) -> the tile that fitted after memory had run out; the next item begins there.
 _FITTING: dict[tuple[str, str], int] = {}
+AUTOMATIC = ("auto", "auto-sde")  # solvers that put a drawn start right after one call
 
 
 @dataclass
@@ -46,12 +48,19 @@ class Sampler:
         return self.model.denoiser.process
 
     def plan(self, start_time: float = 1.0) -> list[Step]:
-        """The steps from `start_time` to the clean end."""
-        solver = build_solver(self.choice.solver)
-        sigma_d = self.model.denoiser.scaling.sigma_d
-        times = build_grid(
-            self.choice.grid, self.process, self.choice.steps, sigma_d, start_time, solver.order
-        )
+        """The steps from `start_time` to the clean end; raises UsageError if times start later."""
+        choice, sigma_d = self.choice, self.model.denoiser.scaling.sigma_d
+        solver = build_solver(choice.solver, sigma_d, choice.options)
+        times = choice.times
+        if times is None:
+            times = build_grid(
+                choice.grid, self.process, choice.steps, sigma_d, start_time, solver.order
+            )
+        elif abs(times[0] - start_time) > 1e-9:
+            raise UsageError(
+                f"the times of preset {self.wishes.preset_name!r} start at {times[0]:g}, this "
+                f"signal at {start_time:g}; name a number of steps to place them anew"
+            )
         return solver.plan(self.process, times)
 
     def draw_samples(
@@ -66,15 +75,20 @@ class Sampler:
         """Returns (k, c, *space) samples; `shape` (1, c, *space) of the state.
 
         state, time: a given state to start from (a measurement with known noise); without it the
-        start is drawn around y. Sample k is the same whatever the other samples are.
+        start is drawn around y. Sample k is the same whatever the other samples are. Several
+        samples of one state by "auto" are drawn by "auto-sde", whose noise they need.
         Raises UsageError for several samples of one given state without noise between the steps,
         which would all be the same, and OutOfMemoryError.
         """
         y = None if y is None else y.to(self.device)
         level = None if level is None else level.to(self.device)
+        if state is not None and self.choice.samples > 1 and self.choice.solver == "auto":
+            self.choice = self.choice.model_copy(update={"solver": POSTERIOR})
         steps = self.plan(time)
         if state is not None:
             self._check_noise(steps)
+        elif self.choice.solver in AUTOMATIC:
+            steps = settled(steps, self.process, y is not None)
         denoise = self._tiled(shape[2:])
         count = self.choice.symmetries
         turned = denoise if count == 1 else Symmetrised(denoise, count)
@@ -98,7 +112,7 @@ class Sampler:
         count = f"{self.choice.steps} step{'s' * (self.choice.steps > 1)}"
         raise UsageError(
             f"solver {self.choice.solver!r} with {count} draws no noise, so all samples would be "
-            "the same; use sde-multistep-2 and 2 steps or more, or 1 sample"
+            "the same; use auto and 2 steps or more, or 1 sample"
         )
 
     def _tiled(self, size: Sequence[int]) -> Tiled:

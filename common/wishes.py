@@ -10,7 +10,8 @@ from undrift.common.solvers import build_solver
 from undrift.common.weights.model import Model
 from undrift.common.weights.settings import Preset
 
-STOCHASTIC = "sde-multistep-2"  # samples differ only if the solver draws noise
+SEVERAL = "auto"  # samples with starts of their own need no other noise (docs/few_steps.md)
+POSTERIOR = "auto-sde"  # samples of one given state differ only if the solver draws noise
 STEPS_OF_SAMPLES = 5
 
 
@@ -71,7 +72,7 @@ def wishes_of(given: dict[str, Any]) -> Wishes:
 def choose(model: Model, wishes: Wishes) -> Preset:
     """The preset with the explicit wishes on top; raises UsageError for unknown names.
 
-    With several samples, and no solver named, a solver that draws noise is taken.
+    With several samples, and no solver named, "auto" is taken; it draws noise where they need it.
     """
     presets: dict[str, Preset] = {str(k): v for k, v in model.settings.presets.items()}
     name = wishes.preset_name
@@ -85,14 +86,16 @@ def choose(model: Model, wishes: Wishes) -> Preset:
         if (value := getattr(wishes, key)) is not None
     }
     if wishes.solver is not None:
-        wanted["solver"] = wishes.solver
+        wanted.update(solver=wishes.solver, options={})
+    if wishes.steps is not None:
+        wanted["times"] = None  # a preset's own times are for its own number of steps
     chosen = presets[name].model_copy(update=wanted)
     draws = getattr(build_solver(chosen.solver), "eta", 0.0) > 0
     if chosen.samples == 1:
         return chosen
     several: dict[str, object] = {"symmetries": 1}  # samples average by themselves
     if wishes.solver is None and not draws:
-        several["solver"] = STOCHASTIC
+        several.update(solver=SEVERAL, options={}, grid="auto", times=None)
         if wishes.steps is None:
             several["steps"] = max(chosen.steps, STEPS_OF_SAMPLES)
     return chosen.model_copy(update=several)

@@ -1,8 +1,8 @@
 """Measures what singular ends leave of a solver's order; writes docs/results/end_orders.jsonl.
 
-From t = 1 to exactly 0, both ends included, for eight fixed draws of the start's noise; the truth is
-the exact flow of the mixture from s/a = 1000, where the state is its mean and noise, to 1e-5. Slopes
-over 10 to 160 steps, once with equal steps in t and once in the angle psi.
+From t = 1 to exactly 0, both ends included, for eight fixed draws of the start's noise; the truth
+is the exact flow of the mixture from s/a = 1000, where the state is its mean and noise, to 1e-5.
+Slopes over 10 to 160 steps, once with equal steps in t and once in the angle psi.
 
     python docs/end_orders.py        # in a checkout, a minute or two
     python docs/make_core_page.py

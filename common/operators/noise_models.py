@@ -8,6 +8,7 @@ less where x copies its noise, much more where x ignores it.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -30,12 +31,15 @@ class NoiseModel:
     def precision(self, signal: Tensor) -> Tensor:
         """1 / variance, 0 where not measured. Raises InputError where the variance is 0."""
         variance = self.variance(signal)
-        if bool((variance <= 0).any()):
+        if self._vanishes(variance):
             raise InputError(
                 f"{self} has variance 0 somewhere, so no density; expected sigma > 0; state the "
                 "noise that remains, such as sigma=1e-3, or use a method for noiseless data"
             )
         return 1 / variance
+
+    def _vanishes(self, variance: Tensor) -> bool:
+        return bool((variance <= 0).any())
 
     def whiten(self, residual: Tensor, signal: Tensor) -> Tensor:
         """The residual y - A(x) in units of its deviation."""
@@ -78,6 +82,13 @@ class Gaussian(NoiseModel):
 
     def variance(self, signal: Tensor) -> Tensor:
         return self._sigma(signal) ** 2
+
+    def _vanishes(self, variance: Tensor) -> bool:
+        return self._noiseless  # known beforehand: no waiting for the device
+
+    @cached_property
+    def _noiseless(self) -> bool:
+        return bool((torch.as_tensor(self.sigma) == 0).any())
 
     def draw(self, signal: Tensor, noise: Noise, draw: int = 0) -> Tensor:
         sigma = self._sigma(signal)

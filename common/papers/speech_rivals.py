@@ -33,9 +33,8 @@ def exponential_bridge() -> Rivals:
     process = BBED()
     yield from ours(process)
     for top in (0.999, 0.5):
-        for label, corrector in (("PC, ald", "ald"), ("P", "none")):
-            run = functools.partial(_sampled, process, top, corrector, False)
-            yield f"BBED {label}, from t = {top}", run
+        run = functools.partial(_sampled, process, top, "ald", False)
+        yield f"BBED PC, ald, from t = {top}", run
 
 
 def paired_bridge() -> Rivals:

@@ -5,8 +5,9 @@
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from undrift.common.errors import UsageError, nearest
 from undrift.common.solvers.adams import Adams as Adams
@@ -68,18 +69,28 @@ SOLVERS: dict[str, Callable[[], Solver]] = {
 }
 
 
-def build_solver(name: str, sigma_d: float | None = None) -> Solver:
+def build_solver(
+    name: str, sigma_d: float | None = None, options: Mapping[str, object] | None = None
+) -> Solver:
     """Builds a solver by name; raises UsageError for an unknown one, with the nearest.
 
-    sigma_d: the spread of x0 about the centre, for the solvers that use it.
+    sigma_d: the spread of x0 about the centre, for the solvers that use it. options: fields to set,
+    lists as tuples; raises UsageError for a field that the solver does not have.
     """
     if name not in SOLVERS:
         known = ", ".join(SOLVERS)
         raise UsageError(f"solver {name!r} is not one of {known}{nearest(name, SOLVERS)}")
     solver = SOLVERS[name]()
-    if sigma_d is None or "sigma_d" not in getattr(solver, "__dataclass_fields__", {}):
-        return solver
-    return replace(solver, sigma_d=sigma_d)  # type: ignore[type-var]
+    fields: dict[str, Any] = getattr(solver, "__dataclass_fields__", {})
+    wanted = {k: tuple(v) if isinstance(v, list) else v for k, v in (options or {}).items()}
+    for option in wanted:
+        if option not in fields:
+            raise UsageError(
+                f"solver {name} has no option {option!r}{nearest(option, fields)}"
+            )
+    if sigma_d is not None and "sigma_d" in fields:
+        wanted.setdefault("sigma_d", sigma_d)
+    return replace(cast(Any, solver), **wanted) if wanted else solver
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Empirical statistics of a model, for the solver that uses them (DPM-Solver-v3, Zheng et al. 2023).
+"""Empirical statistics of a model, for the solver that uses them (DPM-Solver-v3, Zheng 2023).
 
 In v = z/a the probability flow is dv/dlambda = -(f + l v) with f = (1 - l) v - D for any l(lambda).
 Data prediction is l = 1, noise prediction l = 0. Best is the l that makes f least sensitive to the

@@ -4,9 +4,10 @@ The process, the prediction, the scaling of the data, the network with its param
 of the level vector and the presets travel with the numbers: settings and weights cannot part.
 """
 
+import itertools
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from undrift.common.config import Strict
 from undrift.common.denoisers import Denoiser, Scaling
@@ -33,14 +34,28 @@ class ScalingSettings(Strict):
 class Preset(Strict):
     """How to sample: a name of `solvers.SOLVERS` and of `grids.GRIDS` (or "auto"), the number of
     steps, of samples that are averaged, of back-projections onto the measurement, and of symmetries
-    of the square over which the denoiser is averaged (2-D only)."""
+    of the square over which the denoiser is averaged (2-D only).
+
+    options: fields of the solver to set, such as {"orders": [1, 2, 1]}. times: steps + 1 times from
+    1 to 0 in place of the grid, as `placement` and `solvers.search` find them."""
 
     solver: str = "ddim"
+    options: dict[str, object] = Field(default_factory=dict)
     steps: int = Field(1, ge=1)
     grid: str = "auto"
+    times: tuple[float, ...] | None = None
     samples: int = Field(1, ge=1)
     back_projections: int = Field(0, ge=0)
     symmetries: Literal[1, 2, 4, 8] = 1
+
+    @model_validator(mode="after")
+    def _times_fit(self) -> "Preset":
+        falling = self.times is None or all(u > v for u, v in itertools.pairwise(self.times))
+        if self.times is not None and not (
+            falling and len(self.times) == self.steps + 1 and 1 >= self.times[0] > 0
+        ):
+            raise ValueError(f"times: expected {self.steps + 1} falling times within 1 and 0")
+        return self
 
 
 class Settings(Strict):

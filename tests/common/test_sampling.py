@@ -197,7 +197,7 @@ def test_presets_come_from_the_weights_and_wishes_win(gaussian: str) -> None:
 def test_several_samples_take_a_solver_that_draws(gaussian: str) -> None:
     model = sampler_of(gaussian, "denoise").model
     several = choose(model, Wishes(samples=3))
-    assert (several.solver, several.steps) == ("sde-multistep-2", 5)
+    assert (several.solver, several.steps) == ("auto", 5)
     assert choose(model, Wishes(samples=3, steps=8)).steps == 8
     assert choose(model, Wishes(samples=3, solver="ddim")).solver == "ddim"
     presets: Any = {

@@ -7,7 +7,6 @@ overflow. The full matrix is slow; by default a sample covers every pair of choi
 
 import functools
 import itertools
-import random
 
 import pytest
 import torch
@@ -79,22 +78,21 @@ def broken(choices: list[Choice]) -> list[str]:
 
 
 def covering() -> list[Choice]:
-    """A sample in which every two values of different axes meet, except for solver x prediction.
+    """Each process with each solver; the rest goes round so that every other pair occurs too."""
+    predictions = AXES[2]
+    return [
+        (name, solver, predictions[(i + j) % len(predictions)], COUNTS[(2 * i + j) % 5],
+         PRECISIONS[(i + 2 * j) % 3])
+        for i, name in enumerate(PROCESSES)
+        for j, solver in enumerate(SOLVERS)
+    ]  # fmt: skip
 
-    Each process meets each solver and each prediction; counts and precisions go round.
-    """
-    pick = random.Random(5)
-    chosen = []
-    for k, (name, solver) in enumerate(itertools.product(PROCESSES, SOLVERS)):
-        rest = (pick.choice(AXES[2]), COUNTS[k % 5], PRECISIONS[k // 5 % 3])
-        chosen.append((name, solver, *rest))
-    for k, (name, prediction) in enumerate(itertools.product(PROCESSES, PREDICTIONS)):
-        rest = (COUNTS[k % 5], PRECISIONS[k // 5 % 3])
-        chosen.append((name, pick.choice(AXES[1]), prediction, *rest))
-    for k, (solver, prediction) in enumerate(itertools.product(SOLVERS, PREDICTIONS)):
-        rest = (COUNTS[k % 3], PRECISIONS[k % 3])
-        chosen.append((AXES[0][k % len(AXES[0])], solver, prediction, *rest))
-    return chosen
+
+def test_the_sample_covers_every_pair() -> None:
+    sample = covering()
+    for first, second in itertools.combinations(range(len(AXES)), 2):
+        met = {(choice[first], choice[second]) for choice in sample}
+        assert met == set(itertools.product(AXES[first], AXES[second])), (first, second)
 
 
 @pytest.mark.parametrize("name", PROCESSES)

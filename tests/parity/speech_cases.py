@@ -73,7 +73,7 @@ def spectrogram(array: np.ndarray) -> Tensor:
 
 def distance(ours: Tensor, theirs: np.ndarray) -> float:
     """`worst` of real and imaginary parts; theirs may be real."""
-    return worst(torch.view_as_real(ours), np.array(torch.view_as_real(spectrogram(theirs))))
+    return worst(torch.view_as_real(ours), torch.view_as_real(spectrogram(theirs)).numpy())
 
 
 def estimate(x: Tensor, y: Tensor | None, t: float) -> Tensor:

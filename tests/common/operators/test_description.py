@@ -1,12 +1,14 @@
 """Operators from YAML: what is built, and that every problem is said at once."""
 
 import inspect
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from operator_cases import values
+from pages import DOCS
 
 from undrift.common.errors import InputError
 from undrift.common.operators import (
@@ -78,6 +80,12 @@ def test_parameters_have_types_that_yaml_can_write(name: str) -> None:
                for p in inspect.signature(OPERATORS[name]).parameters.values())  # fmt: skip
     with pytest.raises(InputError, match="nonsense: unknown key"):
         build_operator(name, {"shape": SHAPE, **SMALLEST[name], "nonsense": 1})
+
+
+def test_the_page_lists_every_name_and_class() -> None:
+    text = (DOCS / "operators.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `([\w-]+)` \| `(\w+)` \|", text, re.MULTILINE))
+    assert listed == {name: made.__name__ for name, made in OPERATORS.items()}
 
 
 def test_a_chain_passes_its_shapes_on(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from undrift.common.operators import (
     dense_matrix,
 )
 
-FILE = Path(__file__).parents[2] / "reference" / "operators.npz"
+FILE = Path(__file__).parents[2] / "reference" / "problems" / "operators.npz"
 SMALL = (3, 8, 8)
 
 

@@ -1,4 +1,4 @@
-"""Fourier, non-uniform and short-time transforms and rooms, against numpy, torch, scipy and sums."""
+"""Fourier, non-uniform and short-time transforms, and rooms, against numpy, torch and scipy."""
 
 import math
 
