@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from undrift.common.papers.few_steps import main  # noqa: E402
+from undrift.common.papers.few_steps import main
 
 warnings.simplefilter("ignore")  # of numpy, from inside diffusers
 main()

@@ -9,12 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from undrift.common.exact import abs_at
 from undrift.common.papers.exact_problems import Trial
-from undrift.common.processes import Process
 from undrift.common.processes.variance_preserving import discrete
 
 BETAS = np.linspace(1e-4, 2e-2, 1000)
@@ -149,5 +147,3 @@ def _velocity(scheduler: Any, place: int, x: Tensor, trial: Trial) -> Tensor:
     """eps - x0 at x = (1 - sigma) x0 + sigma eps."""
     sigma = float(scheduler.sigmas[place])
     return (x - trial.posterior_mean(x, 1 - sigma, sigma)) / sigma
-
-

@@ -13,12 +13,19 @@ from torch import Tensor
 from undrift.common.grids import build_grid
 from undrift.common.papers.diffusers_rivals import Run
 from undrift.common.papers.exact_problems import Trial
-from undrift.common.processes import BrownianBridge, MeanReverting, Process, ResidualShift
-from undrift.common.processes import brownian_bridge, i2sb, residual_shift
+from undrift.common.processes import (
+    BrownianBridge,
+    MeanReverting,
+    Process,
+    ResidualShift,
+    brownian_bridge,
+    i2sb,
+    residual_shift,
+)
 from undrift.common.processes.i2sb import I2SB
 from undrift.common.processes.mean_reverting import theta_table
 from undrift.common.processes.process import start
-from undrift.common.solvers import DDIM, EulerMaruyama, Exponential, MRS, Solver, ancestral
+from undrift.common.solvers import DDIM, MRS, EulerMaruyama, Exponential, Solver, ancestral
 from undrift.common.solvers.auto import Auto, settled
 from undrift.common.solvers.endings import QuietEnd
 from undrift.common.solvers.loop import run_plan
@@ -109,7 +116,10 @@ def bridges() -> Rivals:
     yield from ours(linear)
     yield "BBDM", functools.partial(_bbdm, linear, 1.0)
     yield "BBDM, eta 0", functools.partial(_bbdm, linear, 0.0)
-    yield 'BBDM, "sin" schedule', functools.partial(_bbdm, brownian_bridge.published(law="sin"), 1.0)
+    yield (
+        'BBDM, "sin" schedule',
+        functools.partial(_bbdm, brownian_bridge.published(law="sin"), 1.0),
+    )
     yield "DDIM, uniform t", on_grid(BrownianBridge(), DDIM(), "uniform")
     yield "ancestral, uniform t", on_grid(BrownianBridge(), ancestral(), "uniform")
 

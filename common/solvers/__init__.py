@@ -85,9 +85,7 @@ def build_solver(
     wanted = {k: tuple(v) if isinstance(v, list) else v for k, v in (options or {}).items()}
     for option in wanted:
         if option not in fields:
-            raise UsageError(
-                f"solver {name} has no option {option!r}{nearest(option, fields)}"
-            )
+            raise UsageError(f"solver {name} has no option {option!r}{nearest(option, fields)}")
     if sigma_d is not None and "sigma_d" in fields:
         wanted.setdefault("sigma_d", sigma_d)
     return replace(cast(Any, solver), **wanted) if wanted else solver

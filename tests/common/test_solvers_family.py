@@ -13,8 +13,26 @@ from undrift.common.errors import UsageError
 from undrift.common.grids import build_grid, uniform
 from undrift.common.processes import BrownianBridge, Flow, VariancePreserving
 from undrift.common.solvers import (
-    DDIM, MRS, SOLVERS, Adams, EulerMaruyama, Exponential, Heun, SingleStep, Solver, Step, UniPC,
-    ancestral, build_solver, calls, deis, ghvb, ipndm, plms, pndm, summary,
+    DDIM,
+    MRS,
+    SOLVERS,
+    Adams,
+    EulerMaruyama,
+    Exponential,
+    Heun,
+    SingleStep,
+    Solver,
+    Step,
+    UniPC,
+    ancestral,
+    build_solver,
+    calls,
+    deis,
+    ghvb,
+    ipndm,
+    plms,
+    pndm,
+    summary,
 )  # fmt: skip
 from undrift.common.solvers.loop import run_plan
 from undrift.common.solvers.measured import carried, ends, regular_grid
@@ -34,7 +52,7 @@ def close(left: list[Step], right: list[Step], tolerance: float = 1e-11) -> None
             rows = [list(getattr(step, part)) for step in (mine, other)]
             padded = [row + [0.0] * (depth - len(row)) for row in rows]
             assert padded[0] == pytest.approx(padded[1], rel=tolerance, abs=tolerance)
-        assert mine.C == pytest.approx(other.C, abs=tolerance)
+        assert pytest.approx(other.C, abs=tolerance) == mine.C
         assert mine.sigma == pytest.approx(other.sigma, abs=tolerance)
 
 
@@ -115,7 +133,7 @@ def test_the_variants_of_unipc_differ_only_where_a_half_is_fixed() -> None:
     times = regular_grid(VP, 20)
     full, second = (UniPC(3, variant=v).plan(VP, times) for v in ("full", "bh2"))
     close(full[:1], second[:1])
-    assert full[2].B != pytest.approx(second[2].B, rel=1e-6)  # predictor of 3, corrector of 2
+    assert pytest.approx(second[2].B, rel=1e-6) != full[2].B  # predictor of 3, corrector of 2
     for name in ("bh1", "bh2"):
         assert carried(UniPC(2, variant=name), VP, 50) == pytest.approx(ends()[1], abs=5e-4)
 

@@ -19,8 +19,18 @@ from undrift.common.grids import build_grid, uniform
 from undrift.common.processes import BrownianBridge, Flow, Process
 from undrift.common.processes.process import time_of_angle
 from undrift.common.solvers import (
-    DDIM, MRS, SOLVERS, EulerMaruyama, Exponential, Heun, Solver, UniPC, ancestral, build_solver,
-    deis, summary,
+    DDIM,
+    MRS,
+    SOLVERS,
+    EulerMaruyama,
+    Exponential,
+    Heun,
+    Solver,
+    UniPC,
+    ancestral,
+    build_solver,
+    deis,
+    summary,
 )  # fmt: skip
 from undrift.common.solvers.loop import run_plan
 from undrift.common.solvers.plan import nodes
@@ -114,7 +124,14 @@ def last_errors(solver: Solver, process: Process, times: tuple[float, ...]) -> t
         Heun(churn=3.0),
     ],
     ids=[
-        "ancestral", "DDIM 0.6", "rate 1", "second 1", "second 0.5 taylor", "third 1", "MRS", "churn"
+        "ancestral",
+        "DDIM 0.6",
+        "rate 1",
+        "second 1",
+        "second 0.5 taylor",
+        "third 1",
+        "MRS",
+        "churn",
     ],
 )
 def test_the_mean_of_a_stochastic_solver_is_exact(solver: Solver, process: Process) -> None:

@@ -8,7 +8,7 @@ import torch
 from paths import MEASURED
 
 from undrift.common.processes import VariancePreserving
-from undrift.common.solvers import SOLVERS, DDIM, Exponential, Solver, build_solver, deis
+from undrift.common.solvers import DDIM, SOLVERS, Exponential, Solver, build_solver, deis
 from undrift.common.solvers.measured import COUNTS, carried, measured_order
 
 

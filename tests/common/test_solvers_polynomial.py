@@ -144,9 +144,9 @@ def test_a_recorded_formula_becomes_a_step() -> None:
     run.move(state + 3 * run.call()[1], grid[2], 0.1)
     first, second = run.steps
     assert (first.t, first.A, first.B) == (0.8, (2.0,), (-1.0,))
-    assert first.C == pytest.approx(0.5 - 2 * 0.8)
+    assert pytest.approx(0.5 - 2 * 0.8) == first.C
     assert (second.A, second.B, second.sigma) == ((0.0, 1.0), (3.0,), 0.1)
-    assert second.C == pytest.approx(0.2 - 0.8)
+    assert pytest.approx(0.2 - 0.8) == second.C
 
 
 def test_lines_are_linear() -> None:

@@ -110,7 +110,7 @@ def test_the_ends_are_those_of_any_solver() -> None:
     """A last step returns the estimate, a start without signal is of first order."""
     seen: list[Tensor] = []
 
-    def denoise(x, t, y, level):  # noqa: ANN001, ANN202
+    def denoise(x, t, y, level):
         estimate = broad().denoiser(EVERY["flow"])(x, t, y, level)
         seen.append(estimate.x0)
         return estimate
