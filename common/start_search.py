@@ -59,7 +59,7 @@ class FixedStart:
 
 
 def fitted(noise: Tensor, shape: Sequence[int]) -> Tensor:
-    """Repeats and cuts the noise (1, c, *space) to another space; raises UsageError if c differs."""
+    """The noise (1, c, *space) repeated or cut to another space; UsageError if c differs."""
     if len(shape) != noise.ndim or tuple(shape[:2]) != tuple(noise.shape[:2]):
         raise UsageError(f"this start is for {tuple(noise.shape)}, not for {tuple(shape)}")
     for axis, size in enumerate(shape[2:], start=2):

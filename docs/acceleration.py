@@ -72,8 +72,8 @@ FINAL = (
     Case("leaves-sr, x4, one sample in 5 calls", SAMPLE_SR, {
         "mean of 2 samples": averaged(2),
         "guidance by leaves-denoise, w = 1.1": from_prior(1.1),
-        "guidance by leaves-denoise, w = 0.9": from_prior(0.9),
-        "guidance by leaves-denoise, w = 0.9, until similar": from_prior(0.9, 0.9),
+        "guidance by leaves-denoise, w = 0.5": from_prior(0.5),
+        "guidance by leaves-denoise, w = 0.5, until similar": from_prior(0.5, 0.95),
         "perturbed guidance, w = 1.1": from_blind(1.1, BLIND_SR),
         "SVDD, 4 candidates, agreement as reward": rewarded(4),
     }),
@@ -95,8 +95,9 @@ CHOICE = (
         **{f"perturbed guidance, w = {w}": from_blind(w, BLIND) for w in WEIGHTS},
     }),
     Case("leaves-sr, x4, one sample in 5 calls", SAMPLE_SR, {
-        **{f"guidance by leaves-denoise, w = {w}": from_prior(w) for w in WEIGHTS},
-        **{f"w = 0.9 until cosine {c}": from_prior(0.9, c) for c in (0.8, 0.9, 0.95)},
+        "mean of 2 samples": averaged(2),
+        **{f"guidance by leaves-denoise, w = {w}": from_prior(w) for w in (0.25, 0.5, *WEIGHTS)},
+        **{f"w = 0.5 until cosine {c}": from_prior(0.5, c) for c in (0.8, 0.9, 0.95, 0.98)},
         **{f"perturbed guidance, w = {w}": from_blind(w, BLIND_SR) for w in (0.9, 1.1, 1.25)},
         **{f"SVDD, {m} candidates": rewarded(m) for m in (2, 4, 8)},
     }),
@@ -110,7 +111,8 @@ CHOICE = (
 def measured(case: Case, card: str, rounds: int) -> dict[str, np.ndarray]:
     """For each method (photographs, 4): seconds, pictures through the network, psnr, ssim."""
     methods = {"plain": plain, **case.methods}
-    rounds = max(rounds, SHORT // case.settings[2])
+    if rounds > 1:
+        rounds = max(rounds, SHORT // case.settings[2])
     found: dict[str, list[tuple[float, ...]]] = {name: [] for name in methods}
     for problem in problems(card, *case.settings):
         seconds: dict[str, list[float]] = {name: [] for name in methods}

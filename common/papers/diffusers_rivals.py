@@ -79,26 +79,20 @@ def flows() -> Iterator[tuple[str, Run]]:
 
 def _runner(name: str, options: dict[str, Any], flow: bool) -> Run:
     def run(n: int, trial: Trial) -> Tensor:
-        scheduler = _scheduler(name, options, n, flow)
-        steps = list(scheduler.timesteps)
-        if flow:
-            x = trial.draw(0)
-        else:
-            x = trial.draw(0) * float(scheduler.init_noise_sigma)
-        for place, step in enumerate(steps):
-            if flow:
-                output = _velocity(scheduler, place, x, trial)
-            else:
-                output = _noise(scheduler, place, step, x, trial)
-            more = {} if "FlowMatch" in name or not _draws(options, name) else {
-                "generator": trial.generator}  # fmt: skip
-            x = scheduler.step(output, step, x, **more).prev_sample.double()
+        with warnings.catch_warnings():  # of numpy, about tensors
+            warnings.simplefilter("ignore")
+            scheduler = _scheduler(name, options, n)
+            x = trial.draw(0) * (1.0 if flow else float(scheduler.init_noise_sigma))
+            for place, step in enumerate(scheduler.timesteps):
+                output = (_velocity if flow else _noise)(scheduler, place, step, x, trial)
+                more = {"generator": trial.generator} if _draws(options, name) else {}
+                x = scheduler.step(output, step, x, **more).prev_sample.double()
         return x
 
     return run
 
 
-def _scheduler(name: str, options: dict[str, Any], n: int, flow: bool) -> Any:
+def _scheduler(name: str, options: dict[str, Any], n: int) -> Any:
     """With as many steps as fit into n calls; raises ValueError if there are none."""
     import diffusers
 
@@ -107,12 +101,10 @@ def _scheduler(name: str, options: dict[str, Any], n: int, flow: bool) -> Any:
     fitting = None
     for count in range((n + 1) // 2, n + 1):
         scheduler = getattr(diffusers, name)(**base, **options)
-        with warnings.catch_warnings():  # of numpy, about tensors
-            warnings.simplefilter("ignore")
-            try:
-                scheduler.set_timesteps(count)
-            except (IndexError, ValueError, ZeroDivisionError):
-                continue
+        try:
+            scheduler.set_timesteps(count)
+        except (IndexError, ValueError, ZeroDivisionError):
+            continue
         if len(scheduler.timesteps) <= n:
             fitting = scheduler
     if fitting is None:
@@ -143,7 +135,7 @@ def _eps(x: Tensor, a: float, s: float, trial: Trial) -> Tensor:
     return (x - a * trial.posterior_mean(x, a, s)) / s
 
 
-def _velocity(scheduler: Any, place: int, x: Tensor, trial: Trial) -> Tensor:
+def _velocity(scheduler: Any, place: int, step: Tensor, x: Tensor, trial: Trial) -> Tensor:
     """eps - x0 at x = (1 - sigma) x0 + sigma eps."""
     sigma = float(scheduler.sigmas[place])
     return (x - trial.posterior_mean(x, 1 - sigma, sigma)) / sigma

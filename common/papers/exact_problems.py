@@ -84,7 +84,7 @@ def distance(samples: Tensor, mixture: Mixture) -> float:
     """Sliced W1 of samples (n, d) from the mixture; samples are infinitely far if not finite."""
     if not bool(samples.isfinite().all()):
         return float("inf")
-    projected = (samples.double() @ _directions(samples.shape[1])).sort(dim=0).values
+    projected = (samples.double() @ directions(samples.shape[1])).sort(dim=0).values
     return float((projected - quantiles(mixture, len(samples))).abs().mean())
 
 
@@ -101,9 +101,9 @@ def quantiles(mixture: Mixture, count: int) -> Tensor:
 
 
 def _quantiles(mixture: Mixture, count: int) -> Tensor:
-    directions = _directions(mixture.means.shape[1])
-    means = mixture.means @ directions
-    widths = torch.sqrt(mixture.widths**2 @ directions**2)
+    along = directions(mixture.means.shape[1])
+    means = mixture.means @ along
+    widths = torch.sqrt(mixture.widths**2 @ along**2)
     levels = ((torch.arange(count, dtype=torch.float64) + 0.5) / count).numpy()
     columns = []
     for mean, width in zip(means.T, widths.T, strict=True):
@@ -115,7 +115,8 @@ def _quantiles(mixture: Mixture, count: int) -> Tensor:
 
 
 @functools.cache
-def _directions(size: int) -> Tensor:
+def directions(size: int) -> Tensor:
+    """Unit vectors (size, 32), always the same."""
     generator = torch.Generator().manual_seed(7)
     found = torch.randn(size, _DIRECTIONS, generator=generator, dtype=torch.float64)
     return found / found.norm(dim=0)

@@ -62,4 +62,4 @@ def moments(
 
 
 def _detached(estimate: Estimate) -> Estimate:
-    return Estimate(**{k: None if v is None else v.detach() for k, v in vars(estimate).items()})
+    return Estimate(**{k: v.detach() for k, v in vars(estimate).items() if v is not None})

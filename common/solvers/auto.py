@@ -4,12 +4,13 @@ For Gaussian data of spread sigma the probability flow has, with psi = atan2(s, 
 
     E[x0 | x_t] = mean + sigma cos(psi) xi,     xi fixed along the flow,
 
-so a line in cos(psi) through two estimates is exact: two calls would do. It runs from 0 at pure
-noise to 1 at the clean end, finite at both, so that a start without signal counts and the last
-step goes on to the end of the line instead of stopping at the last estimate. Real data are narrow
-about several answers, which a sigma below their spread serves better: `SHARE` of it, fitted
-together with the nodes of `grids.warped` (docs/few_steps.md). eta = 1 is the same for the reverse
-SDE, whose samples of one given state follow the posterior.
+so a step with D on a line in cos(psi) through two estimates is exact, however long; only the first
+step, which has one estimate, is not. cos(psi) runs from 0 at pure noise to 1 at the clean end: a
+start without signal counts, and the last step goes on to the end of the line instead of stopping
+at the last estimate. Real data are narrow about several answers, which a sigma below their spread
+serves better: `SHARE` of it, fitted together with the nodes of `grids.warped` to random mixtures
+(docs/few_steps.md). eta = 1 is the same for the reverse SDE, whose samples of one given state
+follow the posterior.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from undrift.common.solvers.ddim import DDIM
 from undrift.common.solvers.exponential import Exponential
 from undrift.common.solvers.plan import Step
 
-SHARE = 0.7
+SHARE = 0.75
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Auto:
 
 
 def settled(steps: Sequence[Step], process: Process, with_y: bool = True) -> list[Step]:
-    """The plan for a state that was drawn by `process.start`: after one call the start is put right.
+    """The plan for a state drawn by `process.start`: after one call the start is put right.
 
     A drawn start holds a(t) y where a(t) x0 belongs (nothing, without y), an error that no exact
     integration takes away: large for processes that end early, as OUVE does at a = .22. The first

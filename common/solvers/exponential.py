@@ -108,22 +108,16 @@ class Exponential:
         if to_end or not math.isfinite(old.lam):
             end_step(run, state, value, old, new, fresh=self.eta > 0, scale=self.temperature)
             return
-        found = weights(rule, process, [node for node, _ in known], old, new, self._bend())
+        found = weights(rule, process, [node for node, _ in known], old, new, self._bend)
         line = state * rule.keep(old, new)
         for gain, (_, known_value) in zip(found, known, strict=True):
             line += known_value * gain
         run.move(line, new, self.temperature * rule.sigma(old, new) if new.s > 0 else 0.0)
 
-    def _bend(self):
+    def _bend(self, moments: list[float]) -> list[float]:
         """Published rules as changes of the moments."""
-
-        def bend(moments: list[float]) -> list[float]:
-            if self.variable != "lambda":
-                return moments
-            if len(moments) == 2 and self.rule == "midpoint":
-                return [moments[0], moments[0] / 2]
-            if len(moments) == 3 and self.published_third:
-                return [*moments[:2], moments[2] / 2]
-            return moments
-
-        return bend
+        if self.variable == "lambda" and len(moments) == 2 and self.rule == "midpoint":
+            return [moments[0], moments[0] / 2]
+        if self.variable == "lambda" and len(moments) == 3 and self.published_third:
+            return [*moments[:2], moments[2] / 2]
+        return moments

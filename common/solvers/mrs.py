@@ -52,8 +52,7 @@ class MRS:
 
     def plan(self, process: Process, times: Sequence[float]) -> list[Step]:
         grid = nodes(process, times)
-        own = isinstance(process, MRSTables)
-        if own:
+        if isinstance(process, MRSTables):
             grid = [replace(node, lam=process.lam(node.t)) for node in grid]
         if self.denoise_last:
             grid[-1] = replace(grid[-1], a=1.0, b=0.0, s=0.0, lam=math.inf)
@@ -69,7 +68,7 @@ class MRS:
             temperature=self.temperature,
         )
         steps = solver.over(process, grid)
-        if own and self.variant.startswith("sde-d"):
+        if isinstance(process, MRSTables) and self.variant.startswith("sde-d"):
             pairs = zip(steps, itertools.pairwise(grid), strict=True)
             return [_their_weight(step, *ends) for step, ends in pairs]
         return steps

@@ -29,13 +29,13 @@ def shifted_times(
     window: float,
     count: int = 61,
 ) -> Tensor:
-    """For each item of x (b, c, *space) the time within t +- window that fits its variance, (b,)."""
+    """For each item of x (b, c, *space), at t, the time within +- window that fits its variance."""
     low, high = max(t - window, 1e-6), min(t + window, 1.0)
     times = torch.linspace(low, high, count, dtype=torch.float64, device=x.device)
-    a, b, s = process.a(times), process.b(times), process.s(times)
-    told = a**2 * spread**2 + s**2
-    found = torch.stack([_variance(x, y, float(share)) for share in b], dim=1)
-    return times[(found - told).abs().argmin(dim=1)]
+    told = (process.a(times) * spread) ** 2 + process.s(times) ** 2
+    centred = x if y is None else x - _at(process.b, t).item() * y
+    found = centred.double().flatten(1).var(dim=1)
+    return times[(found[:, None] - told).abs().argmin(dim=1)]
 
 
 def sample_shifted(
@@ -77,11 +77,6 @@ def _step(
     gain, shift = new[0] - keep * old[0], new[1] - keep * old[1]
     result = over(keep.to(x.dtype), x) * x + over(gain.to(x.dtype), x) * estimate
     return result if y is None else result + over(shift.to(x.dtype), x) * y
-
-
-def _variance(x: Tensor, y: Tensor | None, b: float) -> Tensor:
-    z = x if y is None or b == 0 else x - b * y
-    return z.double().flatten(1).var(dim=1)
 
 
 def _at(function, t: Tensor | float) -> Tensor:

@@ -18,8 +18,9 @@ from undrift.common.grids import (
     quadratic,
     time_of_ratio,
     uniform,
+    warped,
 )
-from undrift.common.processes import Process
+from undrift.common.processes import ColdDiffusion, Process
 from undrift.common.processes.process import angle, log_snr
 
 SIGMA_D = 0.3
@@ -69,13 +70,23 @@ def test_an_infinite_start_is_replaced_for_the_nodes_after_it() -> None:
     torch.testing.assert_close(ratios, expected)
 
 
-def test_the_default_is_the_angle_and_from_eight_steps_of_second_order_the_log_ratio(
-    process: Process,
-) -> None:
-    assert default_grid(process, 7, SIGMA_D, order=2) == by_angle(process, 7, SIGMA_D)
-    assert default_grid(process, 8, SIGMA_D, order=1) == by_angle(process, 8, SIGMA_D)
-    assert default_grid(process, 8, SIGMA_D, order=2) == by_log_snr(process, 8, SIGMA_D)
-    assert build_grid("auto", process, 8, SIGMA_D, order=2) == by_log_snr(process, 8, SIGMA_D)
+def test_the_default_is_the_angle_and_for_higher_orders_the_warped_one(process: Process) -> None:
+    for n in (2, 7, 30):
+        assert default_grid(process, n, SIGMA_D, order=1) == by_angle(process, n, SIGMA_D)
+        assert default_grid(process, n, SIGMA_D, order=2) == warped(process, n, SIGMA_D)
+        assert build_grid("auto", process, n, SIGMA_D, order=2) == warped(process, n, SIGMA_D)
+
+
+def test_the_warped_grid_is_uniform_in_its_angle(process: Process) -> None:
+    for n, start in ((2, 1.0), (5, 1.0), (9, 0.4)):
+        times = torch.tensor(warped(process, n, SIGMA_D, start), dtype=torch.float64)
+        ratio = torch.exp(-log_snr(process, times)) / ((0.5 + 1.4 / n) * SIGMA_D)
+        assert spacing(torch.atan(ratio ** (1 / 1.2))) < 1e-8
+
+
+def test_a_cold_process_has_no_noise_to_warp() -> None:
+    cold = ColdDiffusion()
+    assert warped(cold, 6, SIGMA_D) == by_angle(cold, 6, SIGMA_D)
 
 
 def test_the_time_of_a_noise_level(process: Process) -> None:

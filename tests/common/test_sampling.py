@@ -256,3 +256,54 @@ def test_the_record_is_plain_data(gaussian: str) -> None:
     assert (record["seed"], record["item"], record["nfe"]) == (9, "x", 1)
     assert record["weights"].startswith("sha256:")
     assert record["model"] == "tiny-denoise"
+
+
+def test_a_preset_may_carry_its_own_times_and_options(gaussian: str) -> None:
+    model = sampler_of(gaussian, "denoise").model
+    time = 0.4
+    preset = model.settings.presets["fast"].model_copy(
+        update={"solver": "multistep-2", "steps": 2, "times": (time, 0.1, 0.0), "options": {
+            "orders": [1, 1], "lower_final": False}}
+    )  # fmt: skip
+    presets: Any = {"balanced": preset}
+    own = replace(model, settings=model.settings.model_copy(update={"presets": presets}))
+    sampler = Sampler(own, choose(own, Wishes()), Wishes(), "cpu", torch.float32)
+    assert [step.t for step in sampler.plan(time)] == [time, 0.1]
+    assert [len(step.B) for step in sampler.plan(time)] == [1, 1]
+    with pytest.raises(UsageError, match=r"start at 0.4, this signal at 0.7"):
+        sampler.plan(0.7)
+    assert choose(own, Wishes(steps=3)).times is None
+    assert choose(own, Wishes(solver="ddim")).options == {}
+
+
+def test_times_of_a_preset_are_checked() -> None:
+    from pydantic import ValidationError
+
+    from undrift.common.weights.settings import Preset
+
+    assert Preset(steps=2, times=(1.0, 0.3, 0.0)).times == (1.0, 0.3, 0.0)
+    for times in ((1.0, 0.0), (1.0, 0.3, 0.5), (1.2, 0.3, 0.0)):
+        with pytest.raises(ValidationError, match="expected 3 falling times"):
+            Preset(steps=2, times=times)
+
+
+def test_options_that_a_solver_lacks_are_told(gaussian: str) -> None:
+    from undrift.common.solvers import build_solver
+
+    with pytest.raises(UsageError, match="solver ddim has no option 'order', did you mean 'eta'"):
+        build_solver("ddim", options={"ordr": 2})
+
+
+def test_several_samples_of_one_state_by_auto_are_drawn_with_noise(gaussian: str) -> None:
+    """And have the spread of the posterior; the solver that was used is told."""
+    sampler = sampler_of(gaussian, "denoise", steps=8, samples=4)
+    assert sampler.choice.solver == "auto"
+    time, state = entered(sampler, 0.3, 0.6)
+    shape = (1, 3, 64, 64)
+    samples = sampler.draw_samples(shape, state=torch.full(shape, state), time=time)
+    spread = (0.25**2 / (0.25**2 + 0.3**2)) ** 0.5 * 0.3
+    assert float(samples.std()) == pytest.approx(spread, rel=0.05)
+    assert sampler.record()["solver"] == "auto-sde"
+    one = sampler_of(gaussian, "denoise", solver="auto", steps=8)
+    one.draw_samples(shape, state=torch.full(shape, state), time=time)
+    assert one.record()["solver"] == "auto"

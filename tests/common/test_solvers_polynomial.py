@@ -1,7 +1,6 @@
 """The integral itself: against scipy's quadrature, in every variable, and exact cases."""
 
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -23,7 +22,9 @@ from undrift.common.solvers.recorder import Line, Recorder, noise_of
 TIMES = [0.85, 0.7, 0.52, 0.3]  # three known nodes and the new one
 
 
-def by_quadrature(rule: Rule, process: Process, known: list[Node], old: Node, new: Node) -> list:
+def by_quadrature(
+    rule: Rule, process: Process, known: list[Node], old: Node, new: Node
+) -> list[float]:
     """C_j by scipy over u = w^{1 + eta} (or rho), the place of the polynomial found by time."""
     from scipy.integrate import quad
     from scipy.optimize import brentq
@@ -42,16 +43,17 @@ def by_quadrature(rule: Rule, process: Process, known: list[Node], old: Node, ne
         return math.prod((tau - other) / (own - other) for other in others)
 
     w0, w1, power = math.exp(old.lam), math.exp(new.lam), 1 + rule.eta
-    found = []
-    for j in range(len(known)):
-        if rule.form == "data":
-            integrand: Callable[[float], float] = lambda u, j=j: basis(j, place(u ** (1 / power)))
-            scale, ends = new.s * w1**-rule.eta, (w0**power, w1**power)
-        else:
-            integrand = lambda rho, j=j: basis(j, place(1 / rho))
-            scale, ends = power * new.a, (1 / w0, 1 / w1)
-        found.append(scale * quad(integrand, *ends, epsrel=1e-9, epsabs=1e-9)[0])
-    return found
+    scale, ends = power * new.a, (1 / w0, 1 / w1)
+    if rule.form == "data":
+        scale, ends = new.s * w1**-rule.eta, (w0**power, w1**power)
+
+    def integrand(u: float, j: int) -> float:
+        return basis(j, place(u ** (1 / power) if rule.form == "data" else 1 / u))
+
+    def integral(j: int) -> float:
+        return scale * quad(integrand, *ends, args=(j,), epsrel=1e-9, epsabs=1e-9)[0]
+
+    return [integral(j) for j in range(len(known))]
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
@@ -89,10 +91,13 @@ def test_moments_of_small_and_large_steps_meet() -> None:
     """The series below 2 and the recursion above, and quadrature between 1e-8 and 50."""
     from scipy.integrate import quad
 
+    def density(x: float, total: float, k: int) -> float:
+        return x**k * total * math.exp(-total * (1 - x))
+
     for total in (1e-8, 0.3, -0.3, 1.999, 2.001, -2.5, 12.0, 50.0):
         for k, found in enumerate(exponential_moments(total, 5)):
-            density = lambda x, k=k: x**k * total * math.exp(-total * (1 - x))  # noqa: E731
-            assert found == pytest.approx(quad(density, 0, 1, epsabs=0)[0], rel=1e-9)
+            expected = quad(density, 0, 1, args=(total, k), epsabs=0)[0]
+            assert found == pytest.approx(expected, rel=1e-9)
     assert exponential_moments(math.inf, 3) == [1.0, 1.0, 1.0]
 
 

@@ -25,8 +25,9 @@ IRSDE_RUNS = {
 }
 
 
-def second_net(x: Tensor, y: Tensor, t: float) -> Tensor:
+def second_net(x: Tensor, y: Tensor | None, t: float) -> Tensor:
     """The stand-in of IR-SDE and its sampler; t = 1 is step 100."""
+    y = torch.zeros_like(x) if y is None else y
     gap = x - y
     wave = 0.01 * np.sin(0.05 * 100 * t)
     return 5.1 * gap + 0.02 * torch.tanh(3 * gap) + wave + 0.005 * y
