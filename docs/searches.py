@@ -12,22 +12,22 @@ from torch import Tensor
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-from acceleration_problems import Problem, problems
+from acceleration_problems import Problem, problems  # noqa: E402
 
-from undrift.common.exact import Mixture
-from undrift.common.noise import Noise
-from undrift.common.papers.exact_problems import Trial, distance
-from undrift.common.papers.exact_problems import problems as exact_problems
-from undrift.common.placement import Calibration, place
-from undrift.common.processes import VariancePreserving
-from undrift.common.processes.process import start
-from undrift.common.solvers import build_solver
-from undrift.common.solvers.auto import settled
-from undrift.common.solvers.loop import run_plan
-from undrift.common.solvers.search import search
-from undrift.common.solvers.time_shift import sample_shifted
-from undrift.common.start_search import best_start
-from undrift.restoration.sigma import estimate_sigma
+from undrift.common.exact import Mixture  # noqa: E402
+from undrift.common.noise import Noise  # noqa: E402
+from undrift.common.papers.exact_problems import Trial, distance  # noqa: E402
+from undrift.common.papers.exact_problems import problems as exact_problems  # noqa: E402
+from undrift.common.placement import Calibration, place  # noqa: E402
+from undrift.common.processes import VariancePreserving  # noqa: E402
+from undrift.common.processes.process import start  # noqa: E402
+from undrift.common.solvers import build_solver  # noqa: E402
+from undrift.common.solvers.auto import settled  # noqa: E402
+from undrift.common.solvers.loop import run_plan  # noqa: E402
+from undrift.common.solvers.search import search  # noqa: E402
+from undrift.common.solvers.time_shift import sample_shifted  # noqa: E402
+from undrift.common.start_search import best_start  # noqa: E402
+from undrift.restoration.sigma import estimate_sigma  # noqa: E402
 
 PROCESS = VariancePreserving()
 

@@ -81,7 +81,8 @@ def build_solver(
         known = ", ".join(SOLVERS)
         raise UsageError(f"solver {name!r} is not one of {known}{nearest(name, SOLVERS)}")
     solver = SOLVERS[name]()
-    fields: dict[str, Any] = getattr(solver, "__dataclass_fields__", {})
+    known_fields: dict[str, Any] = getattr(solver, "__dataclass_fields__", {})
+    fields = [field for field, about in known_fields.items() if about.init]
     wanted = {k: tuple(v) if isinstance(v, list) else v for k, v in (options or {}).items()}
     for option in wanted:
         if option not in fields:

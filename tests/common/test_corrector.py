@@ -147,8 +147,9 @@ def test_the_adaptive_flow_is_the_exact_one(process: Process) -> None:
     y = torch.tensor([[0.5, 0.1, -0.4]], dtype=torch.float64)
     v = torch.tensor([[0.3, -0.2, 0.5]], dtype=torch.float64)
     found, count = probability_flow(
-        data.denoiser(process), process, a * v + b * y, start, end, y=y, method="DOP853", rtol=1e-8, atol=1e-8
-    )
+        data.denoiser(process), process, a * v + b * y, start, end,
+        y=y, method="DOP853", rtol=1e-8, atol=1e-8,
+    )  # fmt: skip
     expected = data.flow(v, s / a, s1 / a1)
     torch.testing.assert_close((found - b1 * y) / a1, expected, rtol=0, atol=1e-6)
     assert count > 20

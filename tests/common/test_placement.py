@@ -5,9 +5,9 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from oracles import sharp
 
 from undrift.common.errors import UsageError
+from undrift.common.exact import sharp
 from undrift.common.papers.exact_problems import Trial, distance
 from undrift.common.papers.exact_problems import problems as exact_problems
 from undrift.common.placement import Calibration, place

@@ -290,8 +290,8 @@ def test_times_of_a_preset_are_checked() -> None:
 def test_options_that_a_solver_lacks_are_told(gaussian: str) -> None:
     from undrift.common.solvers import build_solver
 
-    with pytest.raises(UsageError, match="solver ddim has no option 'order', did you mean 'eta'"):
-        build_solver("ddim", options={"ordr": 2})
+    with pytest.raises(UsageError, match="solver ddim has no option 'etta'; did you mean 'eta'"):
+        build_solver("ddim", options={"etta": 0.2})
 
 
 def test_several_samples_of_one_state_by_auto_are_drawn_with_noise(gaussian: str) -> None:

@@ -20,7 +20,7 @@ def images(mean: float, seed: int, size: int = 40_000) -> Tensor:
     return mean + SPREAD * torch.randn(3, 1, size, generator=generator, dtype=torch.float64)
 
 
-@pytest.fixture(params=["VP", "IR-SDE", "Brownian bridge"])
+@pytest.fixture(params=["VP", "residual shift", "Brownian bridge"])
 def process(request: pytest.FixtureRequest) -> Process:
     return EVERY[request.param]
 
@@ -73,4 +73,4 @@ def test_states_with_too_little_noise_are_helped() -> None:
         for w in (0.0, 0.3)
     ]
     plain, shifted = (abs(float(end.std()) - SPREAD) for end in ends)
-    assert shifted < 0.7 * plain
+    assert shifted < 0.8 * plain

@@ -1,9 +1,9 @@
 """Conditional denoisers on a Gaussian prior, whose posterior is known in closed form.
 
-The problem (tests/reference/problems/gaussian_problem.npz) has 8 x 8 pixels, a correlated prior, and
-three operators with noise .1. A deterministic sampler is affine in its start if the conditional denoiser is; its
-output law is then propagated exactly. W2 is the Wasserstein distance of the output law from the
-posterior in units of the posterior's own spread (1: as wrong as its mean).
+The problem (tests/reference/problems/gaussian_problem.npz): 8 x 8 pixels, a correlated prior, and
+three operators with noise .1. A deterministic sampler is affine in its start if the conditional
+denoiser is; its output law is then propagated exactly. W2 is the Wasserstein distance of the output
+law from the posterior in units of the posterior's own spread (1: as wrong as its mean).
 """
 
 import functools
