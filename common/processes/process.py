@@ -11,6 +11,7 @@ Everything below the class is derived from the four functions and is true for ev
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -123,6 +124,17 @@ def rates(process: Process, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     k = slope(process.b) - f * b
     g2 = 2 * s * (slope(process.s) - f * s)
     return f, k, g2
+
+
+def chain_noise(process: Process, t: Tensor) -> Tensor:
+    """g^2 = s^2 d/dt ln(s^2/phi^2) of the process's own chain; that of `rates` where phi = a."""
+
+    def slope(function: Callable[[Tensor], Tensor]) -> Tensor:
+        return torch.func.jvp(function, (t,), (torch.ones_like(t),))[1]
+
+    t = t.detach().double()
+    s = process.s(t)
+    return 2 * s * (slope(process.s) - slope(process.phi) / process.phi(t) * s)
 
 
 def over(t: Tensor, like: Tensor) -> Tensor:

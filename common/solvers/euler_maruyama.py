@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import torch
 
 from undrift.common.errors import InputError
-from undrift.common.processes.process import Process, rates
+from undrift.common.processes.process import Process, chain_noise, rates
 from undrift.common.solvers.plan import Node, Step, first_order, nodes
 
 
@@ -26,6 +26,8 @@ class EulerMaruyama:
     """eta: noise, 1 for the reverse SDE. denoise_last: end with the estimate of x0 itself.
 
     free: eps in place of eta (squared units of the data); 0 is the probability flow.
+    chain: the noise of the process's own chain, g^2 = s^2 d/dt ln(s^2/phi^2), where phi is not a
+    (IR-SDE's denoiser: its `reverse_sde`).
     temperature: scales the noise that is drawn, not the mean.
     """
 
@@ -33,11 +35,14 @@ class EulerMaruyama:
     denoise_last: bool = True
     free: float | None = None
     temperature: float = 1.0
+    chain: bool = False
     order: int = field(default=1, init=False)
 
     def plan(self, process: Process, times: Sequence[float]) -> list[Step]:
         grid = nodes(process, times)
-        slopes = torch.stack(rates(process, torch.tensor(times, dtype=torch.float64))).T.tolist()
+        t = torch.tensor(times, dtype=torch.float64)
+        own = chain_noise(process, t) if self.chain else rates(process, t)[2]
+        slopes = torch.stack([*rates(process, t), own]).T.tolist()
         steps = []
         for (old, new), slope in zip(itertools.pairwise(grid), slopes, strict=False):
             if math.isinf(old.lam) or (new.s <= 0 and self.denoise_last):
@@ -48,9 +53,9 @@ class EulerMaruyama:
         return steps
 
     def _step(self, old: Node, new: Node, slope: Sequence[float]) -> Step:
-        f, k, g2 = slope
+        f, k, g2, own = slope
         dt = old.t - new.t
-        noise = self.eta**2 * g2 if self.free is None else 2 * self.free
+        noise = self.eta**2 * own if self.free is None else 2 * self.free
         if noise < -1e-9:
             raise InputError(
                 f"signal to noise falls towards x0 at t = {old.t:.3g} on this path, so that it has "

@@ -27,9 +27,9 @@ from undrift.common.processes import (
     variance_preserving,
 )
 from undrift.common.processes.mean_reverting import theta_table
-from undrift.common.processes.process import log_snr, rates
+from undrift.common.processes.process import chain_noise, log_snr, rates
 from undrift.common.self_consistency import SelfConsistent
-from undrift.common.solvers import DDIM, ancestral
+from undrift.common.solvers import DDIM, EulerMaruyama, ancestral
 from undrift.common.solvers.loop import run_plan
 
 EVERY: dict[str, Process] = {
@@ -174,6 +174,25 @@ def test_the_denoising_sde_forgets_its_noise_while_it_adds_some() -> None:
     assert abs_at(process, noisy)[2] == pytest.approx(25 / 255, rel=1e-9)
     with pytest.raises(InputError, match=r"this process has 0 to 0\.29"):
         process.time_of_noise(0.5)
+
+
+def test_the_reverse_sde_of_the_denoising_sde_is_the_published_one() -> None:
+    """x + sigma^2 (1 + A) score dt/2 + sigma sqrt(dt) xi, A = exp(-2 Theta), one of 100 steps."""
+    process, t = DenoisingSDE(clock=theta_table()), 0.37
+    (step,) = EulerMaruyama(denoise_last=False, chain=True).plan(process, [t, t - 0.01])
+    increment = float(process.theta(number(t)) - process.theta(number(t - 0.01)))  # theta dt
+    grown = math.exp(-2 * float(process.theta(number(t))))
+    noise = 2 * increment * process.level**2  # sigma^2 dt
+    pull = noise * (1 + grown) / 2 / abs_at(process, t)[2] ** 2  # score = -(x - D)/s^2
+    assert (step.A[0], step.B[0]) == pytest.approx((1 - pull, pull), rel=1e-9)
+    assert step.sigma == pytest.approx(math.sqrt(noise), rel=1e-9)
+    assert step.C == 0
+
+
+@pytest.mark.parametrize("name", ["OUVE 16 kHz", "SelfRDB", "cosine"])
+def test_where_phi_is_a_the_chain_has_the_noise_of_the_equation(name: str) -> None:
+    t = torch.tensor([0.11, 0.52, 0.83], dtype=torch.float64)
+    torch.testing.assert_close(chain_noise(EVERY[name], t), rates(EVERY[name], t)[2])
 
 
 def test_corediff_is_the_plain_step_with_the_implied_end() -> None:
