@@ -48,8 +48,10 @@ class Preset(Exact):
     """What `--preset` sets; explicit flags win over it."""
 
     solver: Words
+    options: dict[str, object] | None = None  # of the solver
     steps: Positive
     grid: Text | None
+    times: list[float] | None = None  # in place of the grid
     samples: Positive
     back_projections: Count = 0
     symmetries: Positive = 1

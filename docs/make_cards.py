@@ -49,7 +49,8 @@ def update(card: Path, device: str) -> bool:
     shown = ["degraded picture, enlarged"] if settings.scaling.centre is None else []
     block["conditioning"] = ["angle psi of the state", *shown, *settings.levels]
     block["presets"] = {
-        str(name): preset.model_dump(mode="json") for name, preset in settings.presets.items()
+        str(name): {k: v for k, v in preset.model_dump(mode="json").items() if v not in (None, {})}
+        for name, preset in settings.presets.items()
     }
     digest = hashlib.sha256(content).hexdigest()
     block["files"] = [{"name": file.name, "url": None, "bytes": len(content), "sha256": digest}]
