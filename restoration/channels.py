@@ -14,6 +14,8 @@ from undrift.restoration.images import Picture, bleed
 class GreyAsColour(Denoiser):
     """Shows a one-channel state to a colour network as three equal channels; returns their mean.
 
+    Their errors are the same, so that a variance, where the network tells one, is the mean too.
+
     The default models are trained on such pictures too, with equal noise in the three channels.
     """
 
@@ -24,12 +26,13 @@ class GreyAsColour(Denoiser):
         Raises InputError for colour in a grey model.
         """
         ours, its = pixels.shape[1], model.settings.network.params.get("outputs", 3)
-        if ours == its:
+        heads = 2 if model.settings.variance else 1  # the second is a variance
+        if ours * heads == its:
             return model
-        if ours != 1 or its != 3:
+        if ours != 1 or its != 3 * heads:
             raise InputError(f"{model.id} restores {its} channels, not {ours}; take another model")
         inner = model.denoiser
-        wide = cls(inner.network, inner.process, inner.prediction, inner.scaling)
+        wide = cls(inner.network, inner.process, inner.prediction, inner.scaling, inner.variance)
         return replace(model, denoiser=wide)
 
     def forward(
@@ -37,7 +40,8 @@ class GreyAsColour(Denoiser):
     ) -> Estimate:
         """As `Denoiser.forward`, with one channel."""
         wide = super().forward(_three(x), t, None if y is None else _three(y), level)
-        return Estimate(wide.x0.mean(1, keepdim=True))
+        var = None if wide.var is None else wide.var.mean(1, keepdim=True)
+        return Estimate(wide.x0.mean(1, keepdim=True), var=var)
 
 
 def _three(x: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ PAPER = Paper(
     citation="edm",
     claim="with 1 to 10 calls the default is beaten in fewer than one cell in ten, and nowhere by "
     "more than 20 %",
-    protocol="two Gaussian mixtures in 3-D with exact denoisers, seven processes; the samplers and "
+    protocol="two Gaussian mixtures in 3-D with exact denoisers, ten processes; the samplers and "
     "grids that the papers' code uses and those of diffusers, each with the same number of calls "
     "from the same starts; sliced first Wasserstein distance of 8192 samples, 6 seeds. The smoke "
     "run has 512 samples and 2 seeds, and trains nothing, since the denoisers are exact",
