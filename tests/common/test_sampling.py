@@ -281,10 +281,11 @@ def test_times_of_a_preset_are_checked() -> None:
 
     from undrift.common.weights.settings import Preset
 
-    assert Preset(steps=2, times=(1.0, 0.3, 0.0)).times == (1.0, 0.3, 0.0)
+    kept = Preset.model_validate({"steps": 2, "times": (1.0, 0.3, 0.0)})
+    assert kept.times == (1.0, 0.3, 0.0)
     for times in ((1.0, 0.0), (1.0, 0.3, 0.5), (1.2, 0.3, 0.0)):
         with pytest.raises(ValidationError, match="expected 3 falling times"):
-            Preset(steps=2, times=times)
+            Preset.model_validate({"steps": 2, "times": times})
 
 
 def test_options_that_a_solver_lacks_are_told(gaussian: str) -> None:

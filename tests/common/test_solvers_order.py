@@ -30,8 +30,10 @@ ALL = {**{name: build_solver(name) for name in NAMES}, **MORE}
 # The only ones that see t itself, not just s/a: their result depends on the process.
 OWN_TIME = ("euler", "deis-2", "deis-3", "deis-4", "data AB3 in t")
 # Polynomials in t and of high degree are late to settle.
-LATE = dict.fromkeys(("deis-3", "data AB3 in t", "4M"), (80, 128, 200, 320, 500))
-LATE["deis-4"] = (128, 200, 320, 500, 800)
+LATE: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(("deis-3", "data AB3 in t", "4M"), (80, 128, 200, 320, 500)),
+    "deis-4": (128, 200, 320, 500, 800),
+}
 PAIRS = [(name, process) for name in ALL for process in MEASURED]
 # By default every solver meets one process, each process several solvers.
 CHOSEN = [(name, [*MEASURED][k % len(MEASURED)]) for k, name in enumerate(ALL)]

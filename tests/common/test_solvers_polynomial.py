@@ -34,7 +34,7 @@ def by_quadrature(
         return a / s
 
     def place(w: float) -> float:
-        t = brentq(lambda t: math.log(ratio(t) / w), new.t, old.t, xtol=1e-15)
+        t = float(brentq(lambda t: math.log(ratio(t) / w), new.t, old.t, xtol=1e-15))  # type: ignore[arg-type]
         return rule.place(Node(t, *abs_at(process, t), 1.0, math.log(w)))
 
     def basis(j: int, tau: float) -> float:

@@ -56,10 +56,10 @@ def test_without_a_window_or_below_the_cutoff_it_is_ddim(process: Process) -> No
     times = uniform(process, 6, SPREAD, 0.9)
     x, y = images(0.0, 3, 50), images(0.3, 4, 50)
     plain = run_plan(exact(process), x, DDIM().plan(process, times), y=y)
-    for options in ({"window": 0.0}, {"window": 0.2, "cutoff": 1.0}):
+    for window, cutoff in ((0.0, 0.0), (0.2, 1.0)):
         found = sample_shifted(
-            exact(process), process, x, times, spread=SPREAD, y=y, **options
-        )  # fmt: skip
+            exact(process), process, x, times, spread=SPREAD, y=y, window=window, cutoff=cutoff
+        )
         torch.testing.assert_close(found, plain, atol=1e-10, rtol=0)
 
 
