@@ -22,17 +22,25 @@ _BLIND = 1e-6  # below this a, the state holds nothing of x0
 
 @dataclass(frozen=True)
 class Moments:
-    """x0: D, (b, c, *space); times: u -> V u, like x0; gap: s/a, inf at pure noise; a, s."""
+    """x0: D, (b, c, *space); pull: u -> (dD/dx)^T u, like x0; a, s: of the process there.
+
+    blind: the variance of x0 where the state holds nothing of it, else None.
+    """
 
     estimate: Estimate
-    times: Callable[[Tensor], Tensor]
+    pull: Callable[[Tensor], Tensor]
     a: float
     s: float
+    blind: float | None = None
 
     @property
     def x0(self) -> Tensor:
         """The estimate D."""
         return self.estimate.x0
+
+    def times(self, u: Tensor) -> Tensor:
+        """V u, shaped like u."""
+        return self.s**2 / self.a * self.pull(u) if self.blind is None else self.blind * u
 
 
 def moments(
@@ -49,16 +57,16 @@ def moments(
     a, s = float(process.a(time)), float(process.s(time))
     if a < _BLIND:
         estimate = denoise(x, t, y, level)
-        return Moments(estimate, lambda u: sigma_d**2 * u, a, s)
+        slope = sigma_d**2 * a / s**2 if s > 0 else 0.0
+        return Moments(estimate, lambda u: slope * u, a, s, sigma_d**2)
     with torch.inference_mode(False), torch.enable_grad():
         state = x.clone().requires_grad_()
         estimate = denoise(state, t, y, level)
 
-    def times(u: Tensor) -> Tensor:
-        (pulled,) = torch.autograd.grad(estimate.x0, state, u, retain_graph=True)
-        return s**2 / a * pulled
+    def pull(u: Tensor) -> Tensor:
+        return torch.autograd.grad(estimate.x0, state, u, retain_graph=True)[0]
 
-    return Moments(_detached(estimate), times, a, s)
+    return Moments(_detached(estimate), pull, a, s)
 
 
 def _detached(estimate: Estimate) -> Estimate:

@@ -4,21 +4,19 @@ import functools
 import math
 from collections.abc import Iterator
 
-import torch
 from parity.case import Arrays, Case, load, tensor, worst
+from parity.posterior_standins import operator, prior
 from torch import Tensor
 from torch.nn import functional
 
 from undrift.common.denoisers import Estimate
-from undrift.common.external import External
 from undrift.common.operators.linear import LinearOperator
-from undrift.common.operators.matrix import Matrix
 from undrift.common.operators.svd import SVD
+from undrift.common.operators.tone import Clip
 from undrift.common.posterior.ddrm import DDRM
 from undrift.common.posterior.red_diff import RedDiff
-from undrift.common.processes.variance_preserving import discrete
 
-PROBLEMS = ("sr2", "in2", "deblur")
+PROBLEMS = ("sr2", "in2", "deblur", "hdr")
 WEIGHTINGS = ("const", "log", "power2over3", "square", "trunc_linear")
 RED_DIFF = "RED-diff 66482f2 algos/reddiff.py"
 DDRM_CODE = "DDRM 32b6b3c functions/denoising.py"
@@ -33,6 +31,7 @@ UNREAD = {
         f"reddiffrepo_reddiff_{name}": _SETTINGS
         for name in (*PROBLEMS, *(f"sr2_w-{w}" for w in WEIGHTINGS))
     },
+    "reddiffrepo_reddiff_hdr": {**_SETTINGS, "x_true": _DESCRIPTION},
     **{
         name: {
             "sigma_0": _DESCRIPTION, "eta*": _DESCRIPTION, "net_calls": _DESCRIPTION,
@@ -46,43 +45,19 @@ UNREAD = {
 }  # fmt: skip
 
 
-def noise_net(data: Arrays, x: Tensor, y: Tensor | None, t: float) -> Tensor:
-    """The stand-in of all posterior runs on the VP process: eps from the state and the index."""
-    index = round(t * 1000) - 1
-    s = math.sqrt(1 - float(data["alpha_bar"][index]))
-    kernel, mix = tensor(data["net_K3"]), tensor(data["net_MIX"])
-    mixed = torch.einsum("ij,bjhw->bihw", mix, x)
-    padded = functional.pad(mixed, (1, 1, 1, 1), mode="circular")
-    seen = functional.conv2d(padded, kernel.expand(3, 1, 3, 3), groups=3)
-    return s * x + 0.1 * torch.tanh(seen + 0.3 * math.cos(2 * math.pi * index / 1000))
-
-
-def prior(data: Arrays) -> External:
-    """The stand-in as a denoiser on the linear schedule of 1000 steps."""
-    levels = tensor(data["alpha_bar"])
-    betas = 1 - levels / torch.cat([torch.ones(1, dtype=torch.float64), levels[:-1]])
-    return External(functools.partial(noise_net, data), discrete(betas.tolist()), "eps")
-
-
-def operator(data: Arrays, name: str = "A_matrix") -> Matrix:
-    """The official operator, written out, on pictures."""
-    return Matrix(tensor(data[name]), data["x_true"].shape[1:])
-
-
 def _red_diff(name: str, weighting: str, spread: float) -> float:
     data = load(f"reddiffrepo_reddiff_{name}")
-    denoise = prior(data)
+    denoise, seen = prior(data), tensor(data["y"])
+    clipped = name == "hdr"  # the clip of their HDR task, begun at half the measurement
     method = RedDiff(
-        denoise, denoise.process, operator(data), tensor(data["y"]), 0.0, rate=0.1, weight=0.25,
-        weighting=weighting, spread=spread, official=True,
+        denoise, denoise.process, Clip(seen.shape[1:]) if clipped else operator(data), seen, 0.0,
+        rate=0.1, weight=0.25, weighting=weighting, spread=spread, official=True,
     )  # fmt: skip
+    begin = seen / 2 if clipped else tensor(data["y_pinv"])
     times = [(int(index) + 1) / 1000 for index in data["ts_descending"]]
     found: list[Tensor] = []
-    method.run(
-        times, tensor(data["y_pinv"]), lambda k: tensor(data[f"noise_{k:03d}"]), watch=found.append
-    )
-    before = tensor(data["y_pinv"]) if len(found) == 1 else found[-2]
-    shown = before + spread * tensor(data[f"noise_{2 * len(found) - 2:03d}"])
+    method.run(times, begin, lambda k: tensor(data[f"noise_{k:03d}"]), watch=found.append)
+    shown = found[-2] + spread * tensor(data[f"noise_{2 * len(found) - 2:03d}"])
     return max(
         worst(found, data["traj_mu"]), worst(found[-1], data["final_mu"]),
         worst(shown, data["final_x0_pred"]),
