@@ -59,6 +59,7 @@ class Recipe(Strict):
     network: Named
     levels: list[str] = Field(default_factory=list)
     ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    start: str = Field("", description="model id or weight file to begin from; empty: at random")
     times: Times
     loss: Loss = Loss()
     schedule: Schedule

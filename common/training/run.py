@@ -11,7 +11,8 @@ from undrift.common.denoisers import Denoiser
 from undrift.common.errors import InputError
 from undrift.common.training.recipe import Recipe, Schedule
 from undrift.common.training.state import load_checkpoint
-from undrift.common.weights.files import save_weights
+from undrift.common.weights.files import load_denoiser, save_weights
+from undrift.common.weights.model import find_weights
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -48,6 +49,8 @@ def prepare(recipe: Recipe, folder: Path, resume: bool = True, cpu: bool = False
     accelerator = _accelerator(schedule, cpu)
     torch.manual_seed(schedule.seed)  # initial weights
     denoiser = recipe.settings({}).build()
+    if recipe.start:
+        _begin_from(recipe.start, denoiser.network)
     network = _placed(denoiser.network, accelerator.device)
     optimizer = torch.optim.AdamW(
         network.parameters(), schedule.rate, weight_decay=schedule.weight_decay
@@ -73,6 +76,19 @@ def _accelerator(schedule: Schedule, cpu: bool) -> "Accelerator":
         gradient_accumulation_steps=schedule.accumulate,
         cpu=cpu,
     )
+
+
+def _begin_from(name: str, network: nn.Module) -> None:
+    """Copies the weights of a finished model into a network of the same shape."""
+    path = find_weights(name)
+    given, _ = load_denoiser(path)
+    weights, own = given.network.state_dict(), network.state_dict()
+    if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.items()}:
+        raise InputError(
+            f"start: the network of {path} is not the one of this recipe; "
+            "give both the same name and params, or begin at random"
+        )
+    network.load_state_dict(weights)
 
 
 def _placed(network: nn.Module, device: torch.device) -> nn.Module:
