@@ -22,12 +22,16 @@ _TRIAL = 4  # pictures of a bank that is thrown away
 
 
 class LeavesSource(Strict):
-    """A bank of `count` synthetic pictures of `size` pixels; see `undrift.restoration.leaves`."""
+    """A bank of `count` synthetic pictures of `size` pixels; see `undrift.restoration.leaves`.
+
+    rich: with fur, cloth, specimens, depth of field and tone curves besides.
+    """
 
     kind: Literal["leaves"] = "leaves"
     count: int = Field(1536, gt=0)
     size: int = Field(256, ge=64)
     seed: int = Field(1, ge=0)
+    rich: bool = False
 
 
 class FolderSource(Strict):
@@ -70,7 +74,7 @@ def open_data(
 
         count = source.count if trial is None else min(source.count, _TRIAL)
         folder = trial or cache_folder() / "leaves"
-        path = make_bank(count, source.size, source.seed, folder, workers=2)
+        path = make_bank(count, source.size, source.seed, folder, 2, source.rich)
     else:
         path = Path(source.path).expanduser()
     scales = Scales(data.scales.whole, data.scales.real, data.scales.real_probability)

@@ -6,7 +6,8 @@ Nothing is read from disc: palettes, textures and structures are parametric, so 
 """
 
 from undrift.restoration.leaves.bank import make_bank
+from undrift.restoration.leaves.rich import rich_scene
 from undrift.restoration.leaves.scene import scene
 from undrift.restoration.leaves.textures import Textures
 
-__all__ = ["Textures", "make_bank", "scene"]
+__all__ = ["Textures", "make_bank", "rich_scene", "scene"]

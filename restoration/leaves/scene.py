@@ -35,7 +35,7 @@ def _fill(
     return out
 
 
-def _paint_leaves(
+def paint_leaves(
     canvas: Canvas,
     colours: np.ndarray,
     rng: np.random.Generator,
@@ -69,7 +69,7 @@ def _paint_leaves(
             return
 
 
-def _paint_page(
+def paint_page(
     canvas: Canvas, colours: np.ndarray, rng: np.random.Generator, textures: Textures
 ) -> None:
     """One structure page somewhere in the scene, sometimes with grain on it."""
@@ -103,20 +103,20 @@ def _leaves(size: int, rng: np.random.Generator, textures: Textures) -> np.ndarr
     canvas = Canvas(n)
     if rng.random() < 0.35:
         for _ in range(int(rng.integers(1, 4))):
-            _paint_leaves(canvas, colours, rng, textures, count=int(rng.integers(0, 60)))
-            _paint_page(canvas, colours, rng, textures)
+            paint_leaves(canvas, colours, rng, textures, count=int(rng.integers(0, 60)))
+            paint_page(canvas, colours, rng, textures)
     if rng.random() < 0.3:  # depth of field: a sharp front layer before a defocused back layer
         back = Canvas(n)
-        _paint_leaves(canvas, colours, rng, textures, count=int(rng.integers(3, 80)))
-        _paint_leaves(back, colours, rng, textures, smallest=4.0)
+        paint_leaves(canvas, colours, rng, textures, count=int(rng.integers(3, 80)))
+        paint_leaves(back, colours, rng, textures, smallest=4.0)
         back.fill(colours[0])
-        half = _shrink(back.image)
+        half = shrink(back.image)
         soft = blur(half, np.exp(rng.uniform(np.log(0.7), np.log(4))))
         canvas.fill(np.repeat(np.repeat(soft, SUPERSAMPLING, 0), SUPERSAMPLING, 1))
     else:
-        _paint_leaves(canvas, colours, rng, textures)
+        paint_leaves(canvas, colours, rng, textures)
         canvas.fill(colours[0])
-    return _shrink(canvas.image)
+    return shrink(canvas.image)
 
 
 def _document(size: int, rng: np.random.Generator, textures: Textures) -> np.ndarray:
@@ -128,15 +128,15 @@ def _document(size: int, rng: np.random.Generator, textures: Textures) -> np.nda
     view = lay(page, n, r, rng)
     image = table[np.where(view > 0, view - 1, 1)]
     grain = np.float32(np.exp(rng.uniform(np.log(0.002), np.log(0.03))))
-    return _shrink(image + (textures.crop(n, n, rng) * grain)[..., None])
+    return shrink(image + (textures.crop(n, n, rng) * grain)[..., None])
 
 
-def _shrink(image: np.ndarray) -> np.ndarray:
+def shrink(image: np.ndarray) -> np.ndarray:
     """Box average by the supersampling factor, (n, n, 3) -> (n / 2, n / 2, 3)."""
     return 0.25 * (image[::2, ::2] + image[1::2, ::2] + image[::2, 1::2] + image[1::2, 1::2])
 
 
-def _light(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def light(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Slanted illumination, a change of contrast, and mostly an exposure that keeps the whites."""
     slope = rng.uniform(-0.25, 0.25, 2).astype(np.float32)
     t = np.linspace(-1, 1, image.shape[0], dtype=np.float32)
@@ -147,7 +147,7 @@ def _light(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image / np.float32(white) if white > 1 and rng.random() < 0.75 else image
 
 
-def _lens(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def lens(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Slight defocus of the whole picture in about half of the cases."""
     draw = rng.random()
     if draw < 0.2:
@@ -167,7 +167,12 @@ def scene(size: int, rng: np.random.Generator, textures: Textures) -> np.ndarray
     elif kind < 0.11:
         image = star_scene(size, rng)
     elif kind < 0.14:
-        image = _lens(_light(_document(size, rng, textures), rng), rng)
+        image = lens(light(_document(size, rng, textures), rng), rng)
     else:
-        image = _lens(_light(_leaves(size, rng, textures), rng), rng)
+        image = lens(light(_leaves(size, rng, textures), rng), rng)
+    return finished(image)
+
+
+def finished(image: np.ndarray) -> np.ndarray:
+    """Clipped to [0, 1], channels first, contiguous float32."""
     return np.ascontiguousarray(np.clip(image, 0, 1).transpose(2, 0, 1), dtype=np.float32)

@@ -8,7 +8,8 @@ All are periodic, so a crop of any size has no seam.
 import numpy as np
 
 
-def _unit(x: np.ndarray) -> np.ndarray:
+def unit(x: np.ndarray) -> np.ndarray:
+    """Float32 x with zero mean and unit deviation."""
     return ((x - x.mean()) / (x.std() + 1e-8)).astype(np.float32)
 
 
@@ -27,7 +28,7 @@ def power_noise(
     gain = f ** np.float32(-beta)
     gain[0, 0] = 0.0
     white = rng.standard_normal((2, *f.shape), dtype=np.float32)
-    return _unit(np.fft.irfft2((white[0] + 1j * white[1]) * gain, s=(n, n)))
+    return unit(np.fft.irfft2((white[0] + 1j * white[1]) * gain, s=(n, n)))
 
 
 def pebbles(n: int, rng: np.random.Generator, shaded: bool) -> np.ndarray:
@@ -57,7 +58,7 @@ def pebbles(n: int, rng: np.random.Generator, shaded: bool) -> np.ndarray:
     rank = np.argsort(np.concatenate(order), kind="stable")
     out = np.zeros(n * n)
     out[np.concatenate(places)[rank]] = np.concatenate(tones)[rank]
-    return _unit(out.reshape(n, n))
+    return unit(out.reshape(n, n))
 
 
 def stripes(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -72,20 +73,23 @@ def stripes(n: int, rng: np.random.Generator) -> np.ndarray:
         wave = np.clip(wave * np.float32(rng.uniform(1.5, 8)), -1, 1)
     if rng.random() < 0.35:
         wave = wave * np.sign(np.sin(2 * np.pi * (kx * t - ky * t.T + warp) + 0.1))
-    return _unit(wave)
+    return unit(wave)
 
 
 def _broken(n: int, rng: np.random.Generator) -> np.ndarray:
     base = power_noise(n, rng.uniform(1.0, 1.9), rng)
     if rng.random() < 0.5:
-        return _unit(-(np.abs(base) ** np.float32(rng.uniform(0.4, 1.0))))
-    return _unit(np.tanh((base - np.float32(rng.uniform(-1, 1))) * np.float32(rng.uniform(2, 12))))
+        return unit(-(np.abs(base) ** np.float32(rng.uniform(0.4, 1.0))))
+    return unit(np.tanh((base - np.float32(rng.uniform(-1, 1))) * np.float32(rng.uniform(2, 12))))
 
 
 class Textures:
-    """A pool of about forty random textures of `n` x `n` pixels drawn from `rng`."""
+    """A pool of about forty random textures of `n` x `n` pixels drawn from `rng`.
 
-    def __init__(self, rng: np.random.Generator, n: int = 384) -> None:
+    rich: with those of `flows` besides; the first forty are the same.
+    """
+
+    def __init__(self, rng: np.random.Generator, n: int = 384, rich: bool = False) -> None:
         self.n = n
         maps = [power_noise(n, rng.uniform(0.6, 1.9), rng) for _ in range(16)]
         for _ in range(5):
@@ -94,6 +98,10 @@ class Textures:
         maps += [_broken(n, rng) for _ in range(5)]
         maps += [pebbles(n, rng, shaded=k % 2 == 1) for k in range(8)]
         maps += [stripes(n, rng) for _ in range(8)]
+        if rich:
+            from undrift.restoration.leaves.flows import flowing
+
+            maps += flowing(maps, rng)
         self.maps = maps
 
     def crop(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
