@@ -9,6 +9,7 @@ from undrift.common.errors import InputError, nearest
 NETWORKS = {
     "local-nafnet": "undrift.common.networks.local_nafnet:LocalNAFNet",
     "diffusers-unet": "undrift.common.networks.diffusers_unet:DiffusersUNet",
+    "guided-unet": "undrift.common.networks.guided_unet:GuidedUNet",
 }
 
 

@@ -13,19 +13,23 @@ import click
 from undrift.common.errors import InputError, UsageError
 from undrift.common.files import sha256_of
 from undrift.common.model_cards import ModelCard, find_model_card, load_model_card, model_card_paths
+from undrift.common.weights.convert_cli import convert
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one line an entry.")
 
 
 @click.group()
 def models() -> None:
-    """List, show and verify the models that ship with undrift.
+    """List, show and verify the models that ship with undrift; convert published ones.
 
     \b
     undrift models list
     undrift models show leaves-denoise
     undrift models verify
     """
+
+
+models.add_command(convert)
 
 
 @models.command("list")
