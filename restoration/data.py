@@ -18,10 +18,13 @@ from torch.utils.data import Dataset
 
 from undrift.common.errors import InputError, UsageError, nearest
 from undrift.common.resize import bicubic
+from undrift.restoration.chains.draw import draw_chain
+from undrift.restoration.chains.settings import UNKNOWN
 from undrift.restoration.degrade import quantise
 from undrift.restoration.sources import Bank, Folder, Pairs, is_paired
 
-TASKS = ("denoise", "sr", "paired")
+TASKS = ("denoise", "sr", "paired", "blind")
+_BORDER = 24  # pixels of a window that chains of degradations spoil
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
@@ -78,12 +81,14 @@ class Crops(Dataset[dict[str, Tensor]]):
     source: a bank (.npy, uint8 (count, h, w, 3)), a folder of clean pictures, or, for the task
         "paired", a folder with clean/ and degraded/.
     task: "denoise" (no y), "sr" (y = clean picture shrunk, rounded to 8 bit and enlarged again),
-        "paired" (y from the pairs, enlarged to the clean size where it is smaller).
+        "paired" (y from the pairs, enlarged to the clean size where it is smaller), "blind" (y by
+        a chain of `chains.settings.UNKNOWN`, of the same size).
     crop: side of the items in pixels.  grey: share of grey items, three equal channels of picture
         and of noise.  length: what `len` says; any n < 2**63 works.
 
     `self[n]` is a dict of float32 tensors: x0, noise (3, crop, crop); y (3, crop, crop) unless the
-    task is "denoise"; u () uniform in [0, 1); level (1,) = log2(scale) / 2, or (0,) for "denoise".
+    task is "denoise"; u () uniform in [0, 1); level (1,) = log2(scale) / 2, or (0,) for "denoise"
+    and "blind".
     Raises UsageError for an unknown task and InputError for a source that does not fit.
     """
 
@@ -131,8 +136,10 @@ class Crops(Dataset[dict[str, Tensor]]):
             x0, y, scale = self._pair(self.pictures, k, grey, rng)
         elif self.task == "sr":
             x0, y, scale = self._shrunk(self.pictures, k, grey, rng)
+        elif self.task == "blind":
+            x0, y, scale = *self._spoilt(self.pictures, k, grey, rng), None
         else:
-            x0, y, scale = self._clean(self.pictures, k, self.crop, grey, rng), None, 1.0
+            x0, y, scale = self._clean(self.pictures, k, self.crop, grey, rng), None, None
         turn = int(rng.integers(8))
         noise = rng.standard_normal((3, self.crop, self.crop), dtype=np.float32)
         if grey is not None:
@@ -141,7 +148,7 @@ class Crops(Dataset[dict[str, Tensor]]):
         if y is not None:
             item["y"] = torch.from_numpy(_turned(y, turn))
         item["u"] = torch.tensor(rng.random(dtype=np.float32))
-        item["level"] = torch.tensor([] if y is None else [math.log2(scale) / 2])
+        item["level"] = torch.tensor([] if scale is None else [math.log2(scale) / 2])
         return item
 
     def _clean(
@@ -171,6 +178,17 @@ class Crops(Dataset[dict[str, Tensor]]):
         y = bicubic(low, (side, side)).numpy()
         inside = slice(before, before + self.crop)
         return window[:, inside, inside], y[:, inside, inside], side / small
+
+    def _spoilt(
+        self, pictures: Bank | Folder, k: int, grey: np.ndarray | None, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        side = self.crop + 2 * _BORDER
+        window = self._clean(pictures, k, side, grey, rng)
+        seen = window[:1] if grey is not None else window
+        y = np.broadcast_to(draw_chain(UNKNOWN, (side, side), 1.0, rng)(seen), window.shape)
+        top, left = (int(n) for n in rng.integers(_BORDER - 8, _BORDER + 8, 2))  # any JPEG grid
+        inside = (slice(None), slice(top, top + self.crop), slice(left, left + self.crop))
+        return window[inside], y[inside]
 
     def _pair(
         self, pairs: Pairs, k: int, grey: np.ndarray | None, rng: np.random.Generator

@@ -5,8 +5,9 @@ no checkpoint can be chosen on test pictures.
 """
 
 import math
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,10 @@ from undrift.common.metrics.fidelity import psnr
 from undrift.common.noise import Noise
 from undrift.common.processes.process import time_of_angle
 from undrift.common.resize import bicubic
+from undrift.restoration.chains.chain import Chain
+from undrift.restoration.chains.draw import draw_chain
+from undrift.restoration.chains.settings import UNKNOWN
+from undrift.restoration.chains.steps import Compressed
 from undrift.restoration.degrade import quantise
 from undrift.restoration.photos import load_photos
 from undrift.restoration.sources import Folder, Pairs
@@ -34,7 +39,8 @@ class ValidationSettings(Strict):
     """A card, or a folder of the user's own; the central crop scored; and the degradations.
 
     path: pictures, or clean/ and degraded/ for the task "paired"; it wins over the card.
-    sigmas: for "denoise", on the 0..255 scale. scale: for "sr".
+    sigmas: for "denoise", on the 0..255 scale. scale: for "sr". "blind" has JPEG of three qualities
+    and one chain of unknown damage a picture.
     """
 
     card: str = "wheel-photos"
@@ -101,6 +107,8 @@ class Validation:
         for name, x0 in _crops(self.settings):
             if self.task == "sr":
                 yield _enlarging(x0, self.settings.scale)
+            elif self.task == "blind":
+                yield from _spoilt(name, x0)
             else:
                 yield from _denoising(name, x0, self.settings.sigmas, denoiser)
 
@@ -132,6 +140,18 @@ def _denoising(name: str, x0: Tensor, sigmas: list[float], denoiser: Denoiser) -
         noise = Noise(0, name)(x0[:, :1].shape if grey else x0.shape)
         state = denoiser.process.a(time).float() * (x0 + rho * noise)
         yield Case(f"sigma{sigma:g}", x0, state, time)
+
+
+def _spoilt(name: str, x0: Tensor) -> Iterator[Case]:
+    grey = bool((x0[:, :1] == x0).all())
+    seen = x0[0, :1].numpy() if grey else x0[0].numpy()
+    chains = {f"jpeg{quality}": Chain((Compressed(quality),)) for quality in (10, 20, 40)}
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    harsh = replace(UNKNOWN, jpeg_only=0.0)
+    chains["unknown"] = draw_chain(harsh, (x0.shape[-2], x0.shape[-1]), 1.0, rng)
+    for label, chain in chains.items():
+        y = torch.from_numpy(chain(seen))[None].expand_as(x0).contiguous()
+        yield Case(label, x0, y, 1.0, y)
 
 
 def _enlarging(x0: Tensor, scale: float) -> Case:
