@@ -8,7 +8,7 @@ unit variance as well. So a network trained on one process runs on any other wit
 (the extension of EDM's scalings, Karras et al. 2022, Table 1, to paths with two ends).
 """
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -162,7 +162,7 @@ class Denoiser(nn.Module):
                 self._known.clear()
             fine = torch.zeros((), dtype=torch.float64)
             gains = self._computed(torch.tensor(t, dtype=torch.float64), fine)
-            self._known[t] = Gains(*(float(value) for value in astuple(gains)))
+            self._known[t] = Gains(*(float(value) for value in vars(gains).values()))
         return self._known[t]
 
     def _computed(self, time: Tensor, like: Tensor) -> Gains:
