@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from undrift import common, medical, restoration, scientific, speech
     from undrift.common.cite import cite
     from undrift.common.denoisers import Denoiser
+    from undrift.common.operators.check import check_adjoint
     from undrift.common.results import Restored
+    from undrift.common.solve import solve
     from undrift.common.weights.model import load_model
     from undrift.restoration.tasks import denoise, sr
 
@@ -27,15 +29,18 @@ if TYPE_CHECKING:
 LAZY = {
     "Denoiser": "undrift.common.denoisers",
     "Restored": "undrift.common.results",
+    "check_adjoint": "undrift.common.operators.check",
     "cite": "undrift.common.cite",
     "denoise": "undrift.restoration.tasks",
     "load_model": "undrift.common.weights.model",
+    "solve": "undrift.common.solve",
     "sr": "undrift.restoration.tasks",
 }
 
 __all__ = [
     "Denoiser",
     "Restored",
+    "check_adjoint",
     "cite",
     "common",
     "denoise",
@@ -43,6 +48,7 @@ __all__ = [
     "medical",
     "restoration",
     "scientific",
+    "solve",
     "speech",
     "sr",
 ]

@@ -1,0 +1,94 @@
+"""What `method="auto"` does: method, solver, grid and steps from operator, noise, prior and budget.
+
+Networks of ordinary size know the clean signal well and its covariance badly, so that a trained
+prior gets the covariance of a stationary field; an exact prior gets moment matching, which is then
+exact too. Both are conditional denoisers, run by the second order multistep solver. Whatever is
+named wins.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from undrift.common.errors import UsageError
+from undrift.common.operators.linear import LinearOperator
+from undrift.common.posterior.methods import METHODS, Method, find_method
+from undrift.common.posterior.problem import Problem
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a caller named; None and "auto" leave the choice open. budget: calls in all."""
+
+    method: str = "auto"
+    solver: str | None = None
+    grid: str | None = None
+    steps: int | None = None
+    samples: int = 1
+    budget: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A method with everything settled, and why it was taken."""
+
+    name: str
+    method: Method
+    why: str
+    solver: str
+    grid: str
+    steps: int
+    options: Mapping[str, Any]
+
+
+def choose(problem: Problem, asked: Asked) -> Choice:
+    """Settles what was left open.
+
+    Raises UsageError for unknown names and a budget that allows no step, InputError for a method
+    that the operator or the noise is not for.
+    """
+    name, why = asked.method, "named by the caller"
+    if name == "auto":
+        name, why = _automatic(problem)
+    method = find_method(name)
+    method.check(name, problem)
+    options = method.checked(name, asked.options)
+    if name == "stationary" and problem.prior.spectrum is not None:
+        options = {"spectrum": problem.prior.spectrum, **options}
+    if asked.solver is not None and not method.any_solver:
+        raise UsageError(f"{name} has a law of its own; it takes no solver, got {asked.solver!r}")
+    solver = asked.solver or method.solver
+    return Choice(
+        name, method, why, solver, asked.grid or method.grid, _steps(name, method, asked, options),
+        options,
+    )  # fmt: skip
+
+
+def _automatic(problem: Problem) -> tuple[str, str]:
+    operator, prior = problem.operator, problem.prior
+    kind = "linear" if isinstance(operator, LinearOperator) else "non-linear"
+    spatial = 1 <= len(operator.shape_in) - 1 <= 3
+    if prior.spectrum is not None and spatial:
+        return "stationary", f"{kind} operator, a trained prior: no derivative of the network"
+    if problem.exact:
+        return "pigdm", f"{kind} operator, an exact measurement"
+    return "moment-matching", f"{kind} operator, a prior whose derivative is exact"
+
+
+def _steps(name: str, method: Method, asked: Asked, options: Mapping[str, Any]) -> int:
+    price = method.calls(options) * asked.samples
+    if asked.budget is None:
+        return asked.steps or method.steps
+    most = asked.budget // price
+    if most < 1:
+        raise UsageError(
+            f"budget {asked.budget}: one step of {name} takes {price} calls of the network for "
+            f"{asked.samples} sample(s); raise the budget, or take another of {', '.join(METHODS)}"
+        )
+    if asked.steps is not None and asked.steps > most:
+        raise UsageError(
+            f"{asked.steps} steps of {name} take {asked.steps * price} calls, the budget is "
+            f"{asked.budget}: name one of the two"
+        )
+    return asked.steps or most

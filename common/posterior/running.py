@@ -1,0 +1,179 @@
+"""How samplers of each kind are run: what a plan, times and noise mean to them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from undrift.common.denoisers import Estimate
+from undrift.common.grids import build_grid, by_log_snr
+from undrift.common.noise import Noise
+from undrift.common.operators.noise_models import normal
+from undrift.common.posterior.conditional import Conditional
+from undrift.common.posterior.daps import DAPS
+from undrift.common.posterior.ddrm import DDRM
+from undrift.common.posterior.problem import Problem
+from undrift.common.posterior.red_diff import RedDiff
+from undrift.common.posterior.shifted import Shifted
+from undrift.common.posterior.smc import TwistedSMC
+from undrift.common.posterior.split_gibbs import SplitGibbs, falling
+from undrift.common.posterior.warm import Warm
+from undrift.common.processes.process import start
+from undrift.common.solvers import Step, build_solver
+from undrift.common.solvers.auto import settled
+from undrift.common.solvers.loop import Denoise, run_plan
+
+LOW = 0.02  # s/a of the last call, at most
+
+
+@dataclass
+class Counted:
+    """Wraps a denoiser; forward and backward: calls of the network for one item, so far."""
+
+    denoise: Denoise
+    forward: int = field(default=0, init=False)
+    backward: int = field(default=0, init=False)
+
+    def __call__(
+        self, x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None
+    ) -> Estimate:
+        self.forward += len(x)
+        found = self.denoise(x, t, y, level)
+        if found.x0.requires_grad:
+            found.x0.register_hook(self._pulled)
+        return found
+
+    def _pulled(self, gradient: Tensor) -> None:
+        self.backward += len(gradient)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One sample: the problem with its counted prior, names of solver and grid, steps, noise."""
+
+    problem: Problem
+    counted: Counted
+    solver: str
+    grid: str
+    steps: int
+    noise: Noise
+    options: Mapping[str, Any]
+
+    def build(self, kind: Callable[..., Conditional], options: Mapping[str, Any]) -> Conditional:
+        """The sampler with its options. Raises InputError for a problem that it cannot solve."""
+        prior = self.problem.prior
+        operator, measurement, sigma = self.problem.plain()
+        return kind(
+            self.counted, prior.process, operator, measurement, sigma, prior.sigma_d,
+            warm=Warm(), **options,
+        )  # fmt: skip
+
+    def draw(self, number: int) -> Tensor:
+        """A normal like the state, by number."""
+        like = torch.empty(
+            self.problem.shape, dtype=self._real, device=self.problem.measurement.device
+        )
+        return normal(like, self.noise, number)
+
+    def seen(self, number: int) -> Tensor:
+        """A normal like the measurement, by number; independent of `draw`."""
+        noise = Noise(self.noise.seed, f"{self.noise.item}\0measurement", self.noise.sample)
+        return normal(self.problem.measurement, noise, number)
+
+    @property
+    def _real(self) -> torch.dtype:
+        dtype = self.problem.measurement.dtype
+        return dtype.to_real() if dtype.is_complex else dtype
+
+    def times(self, order: int = 1) -> tuple[float, ...]:
+        """The grid; that of log-snr ends at s/a = .02 or lower, and then returns the estimate."""
+        prior = self.problem.prior
+        if self.grid == "log-snr":
+            low = min(0.1, LOW / prior.sigma_d)
+            return by_log_snr(prior.process, self.steps, prior.sigma_d, low=low)
+        return build_grid(self.grid, prior.process, self.steps, prior.sigma_d, 1.0, order)
+
+    def plan(self) -> list[Step]:
+        """The steps of the solver on the grid."""
+        prior = self.problem.prior
+        solver = build_solver(self.solver, prior.sigma_d)
+        steps = solver.plan(prior.process, self.times(solver.order))
+        if self.solver in ("auto", "auto-sde"):
+            return settled(steps, prior.process, self.problem.degraded is not None)
+        return steps
+
+    def begin(self) -> Tensor:
+        """The state at the start, drawn."""
+        return start(self.problem.prior.process, self.problem.degraded, self.draw(0))
+
+    @property
+    def y(self) -> Tensor | None:
+        """The degraded signal of a bridge."""
+        return self.problem.degraded
+
+    @property
+    def level(self) -> Tensor | None:
+        """What the network is told of the degradation."""
+        return self.problem.level
+
+
+def conditional(method: Conditional, run: Run) -> Tensor:
+    """Any solver around a conditional denoiser."""
+    return run_plan(method, run.begin(), run.plan(), draw=run.draw, y=run.y, level=run.level)
+
+
+def shifted(method: Shifted, run: Run) -> Tensor:
+    """Steps of first order that are pushed."""
+    return method.run(run.begin(), run.plan(), draw=run.draw, y=run.y, level=run.level)
+
+
+def spectral(method: DDRM, run: Run) -> Tensor:
+    """Samplers in the coordinates of the decomposition, whose normals are turned signals."""
+    operator = run.problem.operator.at(run.problem.measurement)
+    svd = operator.svd()  # type: ignore[attr-defined] - `build` has refused non-linear ones
+
+    def draw(number: int) -> Tensor:
+        return svd.vh(run.draw(number))
+
+    return method.run(run.times()[:-1], draw, run.problem.level)
+
+
+def annealed(method: DAPS, run: Run) -> Tensor:
+    """Levels drawn afresh from clean signals."""
+    return method.run(run.times(), run.begin(), run.draw, seen=run.seen, y=run.y, level=run.level)
+
+
+def in_turns(method: SplitGibbs, run: Run) -> Tensor:
+    """Likelihood and prior in turns, over widths that fall from the process's noisy end to .02."""
+    a, s = method.ends_at(1.0)
+    top = min(10.0, 0.9 * s / a if a > 0 else 10.0)
+    decay = (LOW / top) ** (1 / max(1, 0.8 * run.steps))
+    widths = falling(run.steps, top, LOW, decay)
+    return method.run(
+        widths, torch.zeros_like(run.begin()), run.draw, seen=run.seen, y=run.y, level=run.level
+    )
+
+
+def descent(method: RedDiff, run: Run) -> Tensor:
+    """Stochastic optimisation from the linear estimate of uncorrelated signals about 1/2."""
+    middle = torch.full_like(run.begin(), 0.5)
+    operator, left = method.linearised(middle)
+    begin = middle + operator.gain(left, method.sigma_d**2, max(method.sigma, 0.1) ** 2)
+    return method.run(run.times()[:-1], begin, run.draw, run.y, run.level)
+
+
+def weighed(method: TwistedSMC, run: Run, count: int = 100) -> Tensor:
+    """One of `count` particles, drawn by their weights."""
+
+    def draw(number: int) -> Tensor:
+        item = f"{run.noise.item}\0{run.noise.sample}"
+        each = (Noise(run.noise.seed, item, k) for k in range(count))
+        return torch.cat([normal(run.draw(0), noise, number) for noise in each])
+
+    generator = torch.Generator().manual_seed(run.noise.key()[0])
+    prior = run.problem.prior
+    x = start(prior.process, run.problem.degraded, draw(0))
+    particles = method.run(x, run.plan(), draw, generator, run.y, run.level)
+    return particles.resampled(generator)[:1]
