@@ -15,6 +15,7 @@ from undrift.common.errors import UndriftError, missing_package, nearest
 COMMANDS = {
     "sr": ("undrift.restoration.cli", "sr", "Super-resolve pictures."),
     "denoise": ("undrift.restoration.cli", "denoise", "Remove noise from pictures."),
+    "solve": ("undrift.common.solve_cli", "solve", "Measurements of any known operator."),
     "train": ("undrift.common.training.cli", "train", "Train a model from a recipe."),
     "evaluate": ("undrift.restoration.scoring_cli", "evaluate", "Score results against truth."),
     "benchmark": (
