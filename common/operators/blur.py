@@ -13,6 +13,7 @@ from torch.fft import fftn, ifftn, irfftn, rfftn
 
 from undrift.common.errors import InputError
 from undrift.common.operators.borders import Border, border_index, pad, pad_adjoint
+from undrift.common.operators.framed import framed_solve
 from undrift.common.operators.linear import LinearOperator, Number
 from undrift.common.operators.operator import require_finite, sizes
 from undrift.common.operators.svd import SVD
@@ -92,7 +93,14 @@ class Blur(LinearOperator):
         self, v: Tensor, variance: Number, noise: Number, start: Tensor | None,
         tol: float | None, iterations: int,
     ) -> Tensor:  # fmt: skip
-        if self.border != "circular" or isinstance(variance, Tensor) or isinstance(noise, Tensor):
+        if isinstance(variance, Tensor) or isinstance(noise, Tensor):
+            return super()._gain(v, variance, noise, start, tol, iterations)
+        if self.border == "valid" and noise > 0:
+            power = variance * self.transfer.abs() ** 2
+            space = self.shape_in[1:]
+            found = framed_solve(filtered, power, noise, v, space, start, tol, iterations)
+            return variance * self._adjoint(found)
+        if self.border != "circular":
             return super()._gain(v, variance, noise, start, tol, iterations)
         below = variance * self.transfer.abs() ** 2 + noise
         share = torch.where(below > 0, variance / torch.where(below > 0, below, 1), 0)

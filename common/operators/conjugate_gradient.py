@@ -34,16 +34,20 @@ def conjugate_gradient(
     start: Tensor | None = None,
     tol: float | None = None,
     iterations: int = 500,
+    precondition: Callable[[Tensor], Tensor] | None = None,
 ) -> Solution:
     """Solves apply(x) = b for each item of b: (b, *shape), until |residual| <= tol |b|.
 
-    start: where to begin (default zero). Never raises: read `residual` for what was reached.
+    start: where to begin (default zero). precondition: an approximation of the inverse, positive;
+    the residual is then measured in its norm. Never raises: read `residual` for what was reached.
     """
     tol = default_tolerance(b.dtype) if tol is None else tol
+    near = precondition or (lambda r: r)
     x = torch.zeros_like(b) if start is None else start.to(b.dtype)
     r = b if start is None else b - apply(x)
-    p, rho = r, _dot(r, r)
-    limit = tol**2 * _dot(b, b)
+    p = near(r)
+    rho = _dot(r, p)
+    limit = tol**2 * _dot(b, near(b))
     flat, steepest = 10 * torch.finfo(b.dtype).eps, torch.zeros_like(rho)
     look = 1 if b.device.type == "cpu" else _LOOK
     count = 0
@@ -57,8 +61,9 @@ def conjugate_gradient(
         going = (rho > limit) & (bend > flat * steepest * length)
         step = torch.where(going, rho / torch.where(going, bend, 1), 0)
         x, r = x + step * p, r - step * q
-        after = _dot(r, r)
-        p = r + torch.where(going, after / torch.where(going, rho, 1), 0) * p
+        z = near(r)
+        after = _dot(r, z)
+        p = z + torch.where(going, after / torch.where(going, rho, 1), 0) * p
         stuck = ~going & (rho > limit)
         rho = torch.where(stuck, 0, after)  # no curvature left: nothing more can be gained
         count += 1
