@@ -9,19 +9,21 @@ what it returns without any sampling error.
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from oracles import abs_at
+from oracles import abs_at, number
 from torch import Tensor
 
 from undrift.common.denoisers import Estimate
+from undrift.common.grids import Grid, by_log_snr
 from undrift.common.operators.matrix import Matrix
 from undrift.common.posterior.conditional import Conditional
 from undrift.common.processes.process import Process
 from undrift.common.processes.variance_preserving import discrete
-from undrift.common.solvers.loop import Denoise, Draw
+from undrift.common.solvers import Exponential
+from undrift.common.solvers.loop import Denoise, Draw, run_plan
 
 VP = discrete(np.linspace(1e-4, 2e-2, 1000).tolist())
 SPREAD = 0.5  # of a pixel
@@ -51,13 +53,29 @@ def prior(mean: Tensor, covariance: Tensor, process: Process = VP) -> Denoise:
     return denoise
 
 
-def measured(name: str, kind: type[Kind], **options: object) -> Kind:
+def measured(name: str, kind: type[Kind], **options: Any) -> Kind:
     """A method on one of the three measurements; rows are items."""
     p = arrays("gaussian_problem")
     return kind(
         prior(p["prior_mean"], p["prior_cov"]), VP, Matrix(p[f"{name}_A"], (SIZE,)),
         p[f"{name}_y"][None], float(p[f"{name}_sy"]), SPREAD, **options,
     )  # fmt: skip
+
+
+def some(*shape: int, seed: int = 0) -> Tensor:
+    """Normals, float64."""
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def by_ratio(n: int) -> Grid:
+    """Equal steps in ln(s/a) down to a tenth of the noise of the measurements, then clean."""
+    return by_log_snr(VP, n, SPREAD, low=0.1 * 0.1 / SPREAD)
+
+
+def twenty_calls(denoise: Denoise, count: int, seed: int) -> Tensor:
+    """Results of 20 calls of second order from noise."""
+    x = float(VP.s(number(1.0))) * some(count, SIZE, seed=seed)
+    return run_plan(denoise, x, Exponential(2).plan(VP, by_ratio(20)))
 
 
 def by_index(n: int) -> list[float]:

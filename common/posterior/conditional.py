@@ -9,7 +9,7 @@ second one. Subclasses say how the estimate is corrected; all of them keep the f
 exact where the posterior of x0 given x_t is Gaussian with the covariance the method assumes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from undrift.common.errors import InputError
 from undrift.common.operators.linear import LinearOperator
 from undrift.common.operators.operator import Operator, require_finite
 from undrift.common.posterior.tweedie import Moments, moments
+from undrift.common.posterior.warm import Warm
 from undrift.common.processes.process import Process
 from undrift.common.solvers.loop import Denoise
 
@@ -29,7 +30,8 @@ class Conditional:
 
     denoise, process: the prior. operator, measurement: A and m, (b or 1, *shape_out). sigma: the
     standard deviation of the noise of m, in its own units; 0 is allowed where a subclass says so.
-    sigma_d: standard deviation of x0 where nothing is known. Raises InputError for a measurement
+    sigma_d: standard deviation of x0 where nothing is known. warm: a memory for one run, in which
+    iterative solves begin at the solution of the step before. Raises InputError for a measurement
     that does not fit its operator or has NaN, and for a sigma that cannot be.
     """
 
@@ -39,6 +41,7 @@ class Conditional:
     measurement: Tensor
     sigma: float
     sigma_d: float = 0.5
+    warm: Warm | None = field(default=None, kw_only=True)
 
     noiseless = False  # whether sigma = 0 makes sense
     operators = "any"  # or "linear", or "svd": linear with a cheap decomposition
@@ -82,6 +85,18 @@ class Conditional:
         if a == s == 0:  # a bridge pinned to its end
             return self.sigma_d**2
         return (s * self.sigma_d) ** 2 / (s**2 + (a * self.sigma_d) ** 2)
+
+    def gained(self, operator: LinearOperator, left: Tensor, t: float) -> Tensor:
+        """r^2 A^T (r^2 A A^T + sigma^2)^-1 left with r^2 = `shrunk_variance`, like x0.
+
+        Where that takes iterations they begin at the weights that `warm` holds, and leave theirs.
+        """
+        variance, noise = self.shrunk_variance(t), self.sigma**2
+        if self.warm is None or noise == 0 or operator.svd() is not None:
+            return operator.gain(left, variance, noise)
+        found = operator.gain(left, variance, noise, self.warm.start(t, left))
+        self.warm.keep(t, (left - operator(found)) / noise)
+        return found
 
 
 def replaced(estimate: Estimate, x0: Tensor) -> Estimate:

@@ -1,58 +1,77 @@
 """Moment matching posterior sampling (MMPS; Rozet et al. 2024): second-order Tweedie, solved.
 
-    D_m = D + V A^T (A V A^T + sigma^2 I)^-1 (m - A D),      V u by one vector-Jacobian product
+    D_m = D + V A^T w,    (A V A^T + sigma^2) w = m - A D,     V u by one vector-Jacobian product
 
-The system is solved by `iterations` steps of conjugate gradients, each of one product; the products
-of the search directions add up to the correction, so k steps cost k products. Exact for Gaussian
-x0 | x_t. A learned Jacobian need not be symmetric: where a direction has no positive curvature the
-solve stops there. A non-linear A is linearised at D.
+in `iterations` Krylov steps of one product each (`krylov`). Exact for Gaussian x0 | x_t; a
+non-linear A is linearised at D.
+
+The Jacobian of a trained network is neither symmetric nor surely positive. "cg" stops for an item
+where the curvature is not that of a covariance, and what it has not explained by then is explained
+with the variance r^2 of PiGDM: V A^T w + r^2 A^T w', (r^2 A A^T + sigma^2) w' = residual, so that
+the measurement is met as closely as its noise asks for. "gmres" solves the system as it is.
+`symmetric` takes (V + V^T) / 2, by a Jacobian-vector product more for each, as costly as two calls.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from undrift.common.denoisers import Estimate
+from undrift.common.errors import InputError, nearest
+from undrift.common.operators.linear import LinearOperator
 from undrift.common.posterior.conditional import Conditional, replaced
+from undrift.common.posterior.krylov import Solved, System, conjugate_gradients, gmres, over
+from undrift.common.posterior.tweedie import Moments
+
+Method = Literal["cg", "gmres"]
+METHODS = {"cg": conjugate_gradients, "gmres": gmres}
 
 
 @dataclass(frozen=True)
 class MomentMatching(Conditional):
-    """iterations: vector-Jacobian products at a call; tol: relative residual to stop at."""
+    """iterations: vector-Jacobian products at a call, one more with a start of `warm`.
+
+    tol: relative residual to stop at. method, symmetric: see the module. Raises InputError for an
+    unknown method and for less than one iteration.
+    """
 
     iterations: int = 5
     tol: float = 1e-4
+    method: Method = "cg"
+    symmetric: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.method not in METHODS or self.iterations < 1:
+            raise InputError(
+                f"MomentMatching got method {self.method!r} and {self.iterations} iterations; "
+                f"expected {' or '.join(METHODS)}, 1 or more{nearest(self.method, METHODS)}"
+            )
 
     def __call__(
         self, x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None
     ) -> Estimate:
         point = self.prior_moments(x, t, y, level)
         operator, left = self.linearised(point.x0)
-        correction = torch.zeros_like(point.x0)
-        residual = left
-        direction = left
-        size = first = _dot(residual, residual)
-        for _ in range(self.iterations):
-            if bool((size <= self.tol**2 * first).all()):
-                break
-            moved = point.times(operator.adjoint(direction))  # V A^T p
-            image = operator(moved) + self.sigma**2 * direction
-            bend = _dot(direction, image)
-            step = torch.where(bend > 0, size / torch.where(bend > 0, bend, 1), 0)
-            correction = correction + _over(step, moved) * moved
-            residual = residual - _over(step, image) * image
-            after = torch.where(bend > 0, _dot(residual, residual), 0)
-            share = torch.where(size > 0, after / torch.where(size > 0, size, 1), 0)
-            direction, size = residual + _over(share, direction) * direction, after
+        found = self._solved(point, operator, left, t)
+        correction = found.correction
+        if bool(found.broken.any()):
+            alone = operator.gain(found.residual, self.shrunk_variance(t), self.sigma**2)
+            correction = correction + over(found.broken, alone) * alone
         return replaced(point.estimate, point.x0 + correction)
 
+    def _solved(self, point: Moments, operator: LinearOperator, left: Tensor, t: float) -> Solved:
+        """w and V A^T w; the start of the memory is used and it is given the new one."""
 
-def _dot(u: Tensor, v: Tensor) -> Tensor:
-    """Re <u, v> of each item, (b,)."""
-    product = (u.conj() * v).real if u.is_complex() else u * v
-    return product.flatten(1).sum(1)
+        def apply(p: Tensor) -> tuple[Tensor, Tensor]:
+            moved = point.times(operator.adjoint(p), self.symmetric)
+            return moved, operator(moved) + self.sigma**2 * p
 
-
-def _over(value: Tensor, like: Tensor) -> Tensor:
-    return value.reshape(-1, *[1] * (like.ndim - 1))
+        system = System(apply, left, torch.zeros_like(point.x0), self.sigma**2)
+        start = None if self.warm is None else self.warm.start(t, left)
+        found = METHODS[self.method](system, self.iterations, self.tol, start)
+        if self.warm is not None:
+            self.warm.keep(t, found.w)
+        return found

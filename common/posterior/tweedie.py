@@ -3,8 +3,9 @@
     x_t = a x0 + b y + s eps   =>   E[x0|x_t] = D(x_t),   Cov[x0|x_t] = (s^2/a) dD/dx_t =: V
 
 (Tweedie's formula and its derivative; Efron 2011). V is symmetric, so V u is one vector-Jacobian
-product of the network. At pure noise (a = 0) the state says nothing and V is the prior's own
-covariance, taken as sigma_d^2 I.
+product of the network. A trained network is a derivative of nothing: its Jacobian has a skew part,
+which the mean of a vector-Jacobian and a Jacobian-vector product leaves out. At pure noise (a = 0)
+the state says nothing and V is the prior's own covariance, taken as sigma_d^2 I.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ _BLIND = 1e-6  # below this a, the state holds nothing of x0
 class Moments:
     """x0: D, (b, c, *space); pull: u -> (dD/dx)^T u, like x0; a, s: of the process there.
 
-    blind: the variance of x0 where the state holds nothing of it, else None.
+    blind: the variance of x0 where the state holds nothing of it, else None. push: u -> (dD/dx) u.
     """
 
     estimate: Estimate
@@ -32,15 +33,21 @@ class Moments:
     a: float
     s: float
     blind: float | None = None
+    push: Callable[[Tensor], Tensor] | None = None
 
     @property
     def x0(self) -> Tensor:
         """The estimate D."""
         return self.estimate.x0
 
-    def times(self, u: Tensor) -> Tensor:
-        """V u, shaped like u."""
-        return self.s**2 / self.a * self.pull(u) if self.blind is None else self.blind * u
+    def times(self, u: Tensor, symmetric: bool = False) -> Tensor:
+        """V u, shaped like u; symmetric: (V + V^T) u / 2, where `push` is known."""
+        if self.blind is not None:
+            return self.blind * u
+        moved = self.pull(u)
+        if symmetric and self.push is not None:
+            moved = (moved + self.push(u)) / 2
+        return self.s**2 / self.a * moved
 
 
 def moments(
@@ -66,7 +73,12 @@ def moments(
     def pull(u: Tensor) -> Tensor:
         return torch.autograd.grad(estimate.x0, state, u, retain_graph=True)[0]
 
-    return Moments(_detached(estimate), pull, a, s)
+    def push(u: Tensor) -> Tensor:
+        with torch.inference_mode(False), torch.no_grad():
+            point, along = state.detach(), u.clone()  # inference tensors have no tangents
+            return torch.func.jvp(lambda z: denoise(z, t, y, level).x0, (point,), (along,))[1]
+
+    return Moments(_detached(estimate), pull, a, s, push=push)
 
 
 def _detached(estimate: Estimate) -> Estimate:
