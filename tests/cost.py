@@ -1,17 +1,22 @@
-"""Costs as ratios within one run, in processor time on one thread.
+"""Costs of a piece of work: counted, which nothing disturbs, and timed as ratios within one run.
 
-Other work on the machine slows caches and memory for a while, so two pieces of work are never timed
-apart: the network within a run is timed inside it, and rivals run in turn many times, of which the
-least disturbed ones count.
+Counted are the operations on tensors and the elements they read and write. Times are processor
+time on one thread. Other work on the machine slows caches and memory for a while, so two pieces of
+work are never timed apart: the network within a run is timed inside it, and rivals run in turn many
+times, of which the least disturbed ones count.
 """
 
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 Run = Callable[[], object]
 Prepare = Callable[[], Run]  # what it does is not counted
@@ -27,6 +32,46 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
+
+
+@dataclass
+class Work:
+    """Operations on tensors, and the elements they read and wrote; views are free."""
+
+    operations: int = 0
+    elements: int = 0
+
+
+class Counted(TorchDispatchMode):
+    """Counts the work done while it is active; inside `apart` it goes to `inner` instead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outer, self.inner = Work(), Work()
+        self._now = self.outer
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        aliases = [value.alias_info for value in func._schema.returns]
+        if not any(alias is not None and not alias.is_write for alias in aliases):
+            touched = tree_leaves((args, kwargs, out))
+            self._now.operations += 1
+            self._now.elements += sum(v.numel() for v in touched if isinstance(v, Tensor))
+        return out
+
+    def apart(self, network: nn.Module) -> None:
+        """From now on the work of the network's calls is counted in `inner`."""
+        network.register_forward_pre_hook(lambda *_: setattr(self, "_now", self.inner))
+        network.register_forward_hook(lambda *_: setattr(self, "_now", self.outer))
+
+
+def counted(prepare: Prepare) -> Work:
+    """The work of a run; a first one, not counted, does what happens only once."""
+    prepare()()
+    run = prepare()
+    with torch.inference_mode(), Counted() as work:
+        run()
+    return work.outer
 
 
 class Timed(nn.Module):

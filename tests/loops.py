@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from cost import Prepare, Run
+from cost import Prepare, Run, Timed
 from torch import Tensor, nn
 
 from undrift.common.denoisers import Denoiser, Scaling
@@ -14,8 +14,10 @@ from undrift.common.grids import build_grid
 from undrift.common.processes import build_process
 from undrift.common.solvers import Step, build_solver
 from undrift.common.solvers.loop import run_plan
+from undrift.common.training.recipes import read_recipe
 
 CALLS = 5
+SIDE = 256
 Shape = Sequence[int]
 # The first of each pair is our solver of the same order, cost and noise.
 SCHEDULERS = {
@@ -101,3 +103,14 @@ def deepinv_loops(shape: Shape, device: str = "cpu") -> dict[str, Prepare]:
 def every(shape: Shape, device: str = "cpu") -> dict[str, Prepare]:
     """Each of diffusers' common schedulers."""
     return {name: theirs(name, shape, device) for name in SCHEDULERS}
+
+
+def default_model() -> tuple[Run, Timed]:
+    """A run of five calls with the default super-resolver, and its network."""
+    recipe = read_recipe("leaves-sr")
+    torch.manual_seed(0)
+    denoiser = recipe.settings({}).build().eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    denoiser.network = Timed(denoiser.network)
+    steps = plan(denoiser, "ddim")
+    y, level = torch.rand(1, 3, SIDE, SIDE), torch.tensor([[1.0]])
+    return lambda: run_plan(denoiser, y, steps, y=y, level=level), denoiser.network

@@ -1,7 +1,8 @@
 """Overhead of a step: our loop beside every common scheduler of diffusers and deepinv's solvers.
 
 The network does nothing, so all that is left is what the loop adds to a call. Everything runs in
-turn within one test and the least disturbed runs count.
+turn within one test and the least disturbed runs count. Slow, since on a loaded machine even they
+may be disturbed; `test_operations.py` counts the same work.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,10 @@ from loops import CALLS, SCHEDULERS, deepinv_loops, every, ours
 
 SHAPES = [(1, 3, 256, 256), (8, 3, 64, 64)]
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
-pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array:DeprecationWarning"),
+]
 
 
 def compared(

@@ -1,6 +1,6 @@
-"""What the machinery around a network costs over the bare network.
+"""Time of the machinery around a network over the bare network, and absolute times.
 
-The ratio runs by default; `--slow` adds absolute times by pytest-benchmark.
+Slow, since other work on the machine reaches into it; `test_operations.py` counts the same.
 """
 
 from collections.abc import Callable
@@ -8,25 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from cost import Prepare, Run, Timed, cost_over_network, one_thread
-from loops import ours, plan, theirs
+from cost import Prepare, cost_over_network, one_thread
+from loops import SIDE, default_model, ours, theirs
 
 from undrift.common.noise import Noise
-from undrift.common.solvers.loop import run_plan
-from undrift.common.training.recipes import read_recipe
 
-SIDE = 256
-
-
-def default_model() -> tuple[Run, Timed]:
-    """A run of five calls with the default super-resolver, and its network."""
-    recipe = read_recipe("leaves-sr")
-    torch.manual_seed(0)
-    denoiser = recipe.settings({}).build().eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    denoiser.network = Timed(denoiser.network)
-    steps = plan(denoiser, "ddim")
-    y, level = torch.rand(1, 3, SIDE, SIDE), torch.tensor([[1.0]])
-    return lambda: run_plan(denoiser, y, steps, y=y, level=level), denoiser.network
+pytestmark = pytest.mark.slow
 
 
 def test_a_run_costs_hardly_more_than_its_network_calls() -> None:
@@ -35,14 +22,12 @@ def test_a_run_costs_hardly_more_than_its_network_calls() -> None:
     assert ratio < 1.02
 
 
-@pytest.mark.slow
 def test_time_of_the_default_super_resolver(benchmark: Any) -> None:
     run, _ = default_model()
     with one_thread():
         benchmark(run)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loop", "name"),
     [(ours, "ddim"), (theirs, "DDIMScheduler"), (theirs, "FlowMatchEulerDiscreteScheduler")],
@@ -53,7 +38,6 @@ def test_time_of_a_loop(benchmark: Any, name: str, loop: Callable[..., Prepare])
         benchmark.pedantic(lambda run: run(), setup=lambda: ((prepare(),), {}), rounds=50)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["counter-based", "torch"])
 def test_time_of_noise(benchmark: Any, kind: str) -> None:
     shape = (1, 3, 512, 512)

@@ -1,7 +1,9 @@
 """A command that multiplies the number in a text file: the runner's guinea pig.
 
 `python -m undrift_toy ...` is `undrift` with the command `toy` added. Some contents misbehave, see
-`Multiply`. An output holds its number ten thousand times, so that half a file can be told.
+`Multiply`. An output holds its number ten thousand times, so that half a file can be told. While
+there is a file `gate`, an item whose content ends with "held" stays half-written, and `held` says
+so: a run can be interrupted in its middle, however slow or fast the machine is.
 """
 
 import os
@@ -44,17 +46,30 @@ class Multiply:
         if word == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         value = 1.0 if word == "die after" else float(word.split()[0])
-        write_atomically(target, lambda part: self._write(part, f"{value * self.factor}\n"))
+        held = word.endswith("held")
+        write_atomically(target, lambda part: self._write(part, f"{value * self.factor}\n", held))
         if word == "die after":
             os.kill(os.getpid(), signal.SIGKILL)
         return {"nfe": 1, "shape_in": [1], "shape_out": [REPEATS]}
 
-    def _write(self, part: Path, line: str) -> None:
+    def _write(self, part: Path, line: str, held: bool) -> None:
         with part.open("w") as file:
             file.write(line * (REPEATS // 2))
             file.flush()
             time.sleep(self.pause)
+            if held:
+                _wait()
             file.write(line * (REPEATS // 2))
+
+
+def _wait() -> None:
+    """While `gate` is there; a worker whose parent was killed dies as well."""
+    parent = os.getppid()
+    while Path("gate").exists():
+        Path("held").touch()
+        time.sleep(0.005)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def value_of(path: Path) -> float | None:
