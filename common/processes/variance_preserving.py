@@ -76,14 +76,17 @@ def cosine(steps: int = 1000, largest: float = 0.999) -> VariancePreserving:
     return discrete([min(1 - later / now, largest) for now, later in pairs])
 
 
-def syndiff(steps: int = 4, beta_0: float = 0.1, beta_1: float = 20.0) -> VariancePreserving:
+def syndiff(
+    steps: int = 4, beta_0: float = 0.1, beta_1: float = 20.0, first: float = 1e-8
+) -> VariancePreserving:
     """SynDiff's few large steps (Ozbey et al. 2023): the continuous schedule at .001 + .999 i/T.
 
-    In front of them its program has a step of beta = 1e-8, here the first of T + 1.
+    In front of them its program has a step of beta = `first`, here the first of T + 1. In its
+    single precision that step leaves no noise, as with first = 0.
     """
     levels = []
     for i in range(steps + 1):
         t = 0.001 + 0.999 * i / steps
         levels.append(-0.5 * t**2 * (beta_1 - beta_0) - t * beta_0)
     pairs = itertools.pairwise(levels)
-    return discrete([1e-8, *(-math.expm1(later - now) for now, later in pairs)])
+    return discrete([first, *(-math.expm1(later - now) for now, later in pairs)])

@@ -22,22 +22,21 @@ from undrift.common.solvers.polynomial import Rule, weights
 from undrift.common.solvers.recorder import Line, Recorder, noise_of
 from undrift.common.solvers.stages import Known, end_step
 
-_FEW = 15
-
 
 @dataclass(frozen=True)
 class UniPC:
     """steps: order 1 to 3 of the predictor. form: "data" or "noise". variant: full, bh1 or bh2.
 
     order: that of the whole; 2 for one, 3 for two and, because of the first step, also for three.
-    lower_final: in runs of fewer than 15 steps lower the order in the last ones.
-    Raises UsageError for other values.
+    lower_final: in runs of fewer than `few` steps lower the order in the last ones (diffusers does
+    so in all runs). Raises UsageError for other values.
     """
 
     steps: int = 2
     form: str = "data"
     variant: str = "full"
     lower_final: bool = True
+    few: int = 15
 
     def __post_init__(self) -> None:
         if self.steps not in (1, 2, 3) or self.variant not in ("full", "bh1", "bh2"):
@@ -67,7 +66,7 @@ class UniPC:
         return run.steps
 
     def _order(self, k: int, count: int) -> int:
-        few = self.lower_final and count < _FEW
+        few = self.lower_final and count < self.few
         return min(self.steps, count - k) if few else self.steps
 
     def _predict(
