@@ -41,6 +41,8 @@ class GuidedUNet(nn.Module):
 
     def __init__(
         self,
+        inputs: int = 3,
+        outputs: int = 3,
         schedule: str = "linear",
         classes: int = 0,
         heads: int | None = None,
@@ -53,6 +55,7 @@ class GuidedUNet(nn.Module):
             raise ValueError(f"schedule {schedule!r} is not one of {', '.join(SCHEDULES)}")
         self.schedule, self.classes = schedule, classes
         self.levels = len(cast(Sequence[int], unet["block_out_channels"]))
+        unet |= {"in_channels": inputs, "out_channels": outputs}
         self.unet = build_unet(classes, heads, time_features, plain_resampling, **unet)
         self.register_buffer("ratios", log_ratios(schedule).float(), persistent=False)
 

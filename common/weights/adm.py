@@ -145,8 +145,8 @@ def unet_options(structure: Structure, heads: Heads) -> dict[str, object]:
     attended = {w for w, there in zip(structure.widths, structure.attention, strict=True) if there}
     each = {width // heads.of(width) for width in attended | {structure.widths[-1]}}
     options: dict[str, object] = {
-        "in_channels": structure.inputs,
-        "out_channels": structure.outputs,
+        "inputs": structure.inputs,
+        "outputs": structure.outputs,
         "block_out_channels": list(structure.widths),
         "layers_per_block": structure.depth,
         "down_block_types": down,

@@ -153,6 +153,7 @@ def write_folder(source: Source, target: Path) -> None:
     from undrift.common.networks.guided_unet import build_unet
 
     options = {**source.options, "sample_size": source.size}
+    options |= {"in_channels": options.pop("inputs"), "out_channels": options.pop("outputs")}
     unet = build_unet(source.structure.classes, None, None, False, **options)
     try:
         unet.load_state_dict(source.tensors())

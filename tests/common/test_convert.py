@@ -8,13 +8,17 @@ from typing import Any
 import pytest
 import torch
 from guided import Guided
+from tiny_pipelines import diffusers, unet
 from torch import Tensor
 
+import undrift
 from undrift.cli import main
 from undrift.common.diffusers_bridge.pipeline import load_pipeline_denoiser
 from undrift.common.errors import InputError, UsageError
 from undrift.common.model_cards import load_model_card
 from undrift.common.networks.guided_unet import SCHEDULES, GuidedUNet
+from undrift.common.operators.coarse import Average
+from undrift.common.posterior.priors import read_prior
 from undrift.common.weights.adm import Heads, read_structure, renamed, unet_options
 from undrift.common.weights.convert import read_source, write_folder, write_weights
 from undrift.common.weights.model import load_model
@@ -116,7 +120,7 @@ def test_published_networks_have_their_size_and_fit(name: str) -> None:
     assert read_structure(state) == told
     with torch.device("meta"):
         options = unet_options(told, known.heads)
-        network = GuidedUNet(known.schedule, told.classes, **options)  # type: ignore[arg-type]
+        network = GuidedUNet(schedule=known.schedule, classes=told.classes, **options)  # type: ignore[arg-type]
     shapes = {key: value.shape for key, value in network.unet.state_dict().items()}
     converted = renamed(state, told, known.heads)
     assert {key: value.shape for key, value in converted.items()} == shapes
@@ -273,3 +277,44 @@ def test_classes_are_told_by_the_level(tmp_path: Path) -> None:
     assert float((one - other).abs().max()) > 1e-3
     with pytest.raises(ValueError, match="takes 1 levels, 0 came"):
         model.denoiser(x, 0.5)
+
+
+@pytest.fixture
+def priors(tmp_path: Path) -> dict[str, Path]:
+    """One network as a weight file and as a folder of diffusers, and another tiny folder."""
+    source = read_source(saved(PLAIN, tmp_path), heads=heads(PLAIN))
+    write_weights(source, tmp_path / "net.safetensors")
+    write_folder(source, tmp_path / "folder")
+    pipeline = diffusers.DDPMPipeline(unet(), diffusers.DDPMScheduler(clip_sample=False))
+    pipeline.save_pretrained(tmp_path / "other")
+    return {"file": tmp_path / "net.safetensors", "folder": tmp_path / "folder",
+            "other": tmp_path / "other"}  # fmt: skip
+
+
+def test_file_and_folder_are_one_prior(priors: dict[str, Path]) -> None:
+    """`undrift.solve` draws the same pictures with the checkpoint in either form."""
+    truth = torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(1))
+    operator = Average((3, 16, 16), 2)
+    y = operator(truth[None])[0]
+    ours, theirs = (
+        read_prior(str(priors[name])).for_signals((3, 16, 16)) for name in ("file", "folder")
+    )
+    assert ours.channels == theirs.channels == 3
+    whole = torch.arange(1000, 0, -100, dtype=torch.float64) / 1000
+    x = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    for t in whole.tolist():
+        # one picture and one noise in both: the paths differ by a factor
+        ends = [(float(p.process.a(torch.tensor(t).double())),
+                 float(p.process.s(torch.tensor(t).double()))) for p in (ours, theirs)]  # fmt: skip
+        (a, s), (other, noise) = ends
+        assert s / a == pytest.approx(noise / other, rel=1e-9)
+        state = (truth[None].double() + s / a * x).float()
+        found, expected = ours.denoise(a * state, t, None, None), theirs.denoise(
+            other * state, t, None, None
+        )  # fmt: skip
+        gap = (found.x0 - expected.x0).abs().max()
+        assert float(gap) < 1e-4 * float(expected.x0.abs().max())
+    for name in priors:
+        result = undrift.solve(y, operator, str(priors[name]), noise=0.05, steps=3, method="sda")
+        assert result.value.shape == (3, 16, 16)
+        assert bool(torch.isfinite(result.value).all())
