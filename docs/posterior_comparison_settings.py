@@ -1,0 +1,88 @@
+"""What was settled before a test photograph was scored in `docs/posterior_comparison.py`.
+
+deepinv's free settings were chosen by `--tune` on two crops of the validation photographs, for each
+operator and number of calls the set with the highest mean PSNR; 10 calls use what 20 chose. Ours
+has nothing to choose: the front door gets the measurement, the operator and the noise.
+"""
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+MODEL = "leaves-prior"
+CARD, TUNING_CARD = "skimage-photos", "wheel-photos"
+PHOTOS = (  # all of the card but its two scans of text
+    "astronaut", "coffee", "chelsea", "camera", "rocket", "motorcycle_left", "hubble_deep_field",
+    "ihc", "retina", "moon", "gravel", "brick",
+)  # fmt: skip
+TUNING_PHOTOS = ("china", "grace_hopper")
+SIDE, SIGMA = 128, 0.02
+CALLS, TUNED_AT = (10, 20, 100), (20, 100)
+OURS = "undrift, default"
+RIVAL = "deepinv"
+
+Options = dict[str, Any]
+VP, VE = {"sde": "vp"}, {"sde": "ve"}
+ROUTES: list[Options] = [  # what deepinv runs a guidance term with; alpha: noise of Euler and Heun
+    {**VP, "solver": "ddpm"}, {**VP, "solver": "ddim"}, {**VP, "solver": "euler", "alpha": 1.0},
+    {**VE, "solver": "ddim"}, {**VE, "solver": "heun", "alpha": 0.0},
+]  # fmt: skip
+DPS_DEFAULT = {**VP, "solver": "ddpm", "weight": 1.0, "clip": (-1.0, 1.0)}
+
+
+@dataclass(frozen=True)
+class Method:
+    """library: whose. kind: its name there. calls: budgets. options: fixed ones.
+
+    grid: what was tried for the free ones, the first is deepinv's own default; empty: none.
+    operators: names, if not all.
+    """
+
+    library: str
+    kind: str
+    calls: tuple[int, ...] = CALLS
+    options: Options = field(default_factory=dict)
+    grid: tuple[Options, ...] = ()
+    operators: tuple[str, ...] = ()
+
+
+def _weights() -> tuple[Options, ...]:
+    weights = (1.0, 10.0, 30.0, 100.0, 300.0)
+    return tuple({**DPS_DEFAULT, "weight": w} for w in weights)
+
+
+def _diffpir() -> tuple[Options, ...]:
+    return tuple({"lambda_": w, "zeta": z} for w, z in product((7.0, 1.0, 3.0, 20.0), (0.1, 0.4)))
+
+
+def _ddrm() -> tuple[Options, ...]:
+    return tuple({"eta": eta, "etab": etab} for eta, etab in product((0.85, 0.5, 1.0), (1.0, 0.5)))
+
+
+METHODS: dict[str, Method] = {
+    OURS: Method("undrift", "auto"),
+    "undrift, moment matching": Method("undrift", "moment-matching", (10, 20)),
+    "undrift, PiGDM": Method("undrift", "pigdm", (10, 20)),
+    "deepinv, DPS as it comes": Method(RIVAL, "dps", options=DPS_DEFAULT),
+    "deepinv, DPS": Method(RIVAL, "dps", grid=_weights()),
+    "deepinv, PiGDM": Method(RIVAL, "pigdm", grid=tuple(ROUTES)),
+    "deepinv, moment matching": Method(RIVAL, "moment-matching", grid=tuple(ROUTES)),
+    "deepinv, DiffPIR": Method(RIVAL, "diffpir", grid=_diffpir()),
+    "deepinv, DDRM": Method(
+        RIVAL, "ddrm", grid=_ddrm(),
+        operators=("gaussian blur", "motion blur", "inpainting 70 %"),  # those with an SVD there
+    ),
+    "deepinv, DPIR": Method(RIVAL, "dpir", (8,)),
+}  # fmt: skip
+
+# (method, calls) -> for each operator the place in the method's grid.
+CHOSEN: dict[tuple[str, int], dict[str, int]] = {}
+
+
+def options_of(name: str, calls: int, operator: str) -> Options:
+    """The settings of one run; what was not tuned is deepinv's default."""
+    method = METHODS[name]
+    if not method.grid:
+        return dict(method.options)
+    place = CHOSEN.get((name, max(calls, TUNED_AT[0])), {}).get(operator, 0)
+    return dict(method.grid[place])
