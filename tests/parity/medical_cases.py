@@ -17,14 +17,8 @@ from undrift.common.solvers.loop import run_plan
 from undrift.common.solvers.travel import TimeTravel, visits
 
 LEFUSION = "LeFusion eaf2aa2"
-_STREAM = "drawn from the global random stream of one release of torch"
-UNREAD = {
-    "selfrdb": {"toy_sample_x0_seed13": _STREAM},
-    "lefusion": {
-        "*_loop_*": _STREAM, "hist*": "texture of lesions, for the domain",
-        "*_hist_centers": "texture of lesions, for the domain",
-    },
-}  # fmt: skip
+_TEXTURE = "texture of lesions, for the domain"
+UNREAD = {"lefusion": {"hist*": _TEXTURE, "*_hist_centers": _TEXTURE}}
 
 
 def _selfrdb(steps: int, gamma: float, key: str) -> float:
