@@ -9,13 +9,13 @@ well it explains the data.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from undrift.common.devices import autocast, resolve_device, resolve_dtype
+from undrift.common.devices import free_memory, resolve_device, resolve_dtype
 from undrift.common.errors import InputError
 from undrift.common.noise import Noise
 from undrift.common.operators.noise_models import NoiseModel
@@ -25,12 +25,11 @@ from undrift.common.posterior.priors import Prior, read_prior
 from undrift.common.posterior.problem import Problem
 from undrift.common.posterior.running import Counted, Run
 from undrift.common.results import Restored
-from undrift.common.solve_files import write_signal
-from undrift.common.solve_inputs import Given, read_measurement, read_noise, read_operator
+from undrift.common.solve_inputs import read_measurement, read_noise, read_operator
+from undrift.common.solve_outcome import Outcome, Setting, restored
 from undrift.common.wishes import counted
 
 DEFAULT_PRIOR = "leaves-prior"
-GOOD_CHI = (0.8, 1.25)  # outside of it a result says so
 
 
 def solve(
@@ -51,6 +50,7 @@ def solve(
     budget: int | None = None,
     degraded: Any = None,
     options: Mapping[str, Any] | None = None,
+    max_memory: int | None = None,
 ) -> Restored:
     """Signals x that explain a measurement y = A(x) + noise.
 
@@ -65,7 +65,8 @@ def solve(
     method: "auto" or a name of `undrift.common.posterior.methods.METHODS`; options: its fields.
     steps, solver, grid: of sampling; budget: network calls at most, in all. samples: how many, with
     their mean as `.value` and their deviation as `.std`. degraded: the y of a bridge prior, shaped
-    like x. seed, item: of the noise. device, dtype: of the network.
+    like x. seed, item: of the noise. device, dtype: of the network. max_memory: bytes for its
+    activations; where they would take more, it sees tiles (methods without its derivative).
 
     Returns a `Restored` of the kind of y; `.residual` is y - A(value), `.info` has method, why,
     solver, grid, steps, nfe (network calls) and products (backward calls), seconds, chi (1: the
@@ -81,66 +82,45 @@ def solve(
     device = resolve_device(device)
     given = read_measurement(y)
     model = read_operator(operator, given.y)
-    known = read_noise(noise, model.noise)
-    trained = read_prior(prior, device).for_signals(model.operator.shape_in)
+    known, shape = read_noise(noise, model.noise), model.operator.shape_in
+    base = read_prior(prior, device)
     asked = Asked(method, solver, grid, steps, samples, budget, dict(options or {}))
-    beside = None if degraded is None else read_measurement(degraded).y
-    setting = _Setting(asked, seed, item or given.item, device, resolve_dtype(dtype, device))
+    memory = max_memory or free_memory(device) // 3
+    kind = resolve_dtype(dtype, device)
+    setting = Setting(samples, seed, item or given.item, device, kind, memory)
     parts = _items(given.y, model.operator.shape_out)
+    beside = None if degraded is None else _items(read_measurement(degraded).y, shape)
     outcomes = []
     for k, part in enumerate(parts):
-        y_own = None if beside is None else _items(beside, model.operator.shape_in)[k][None]
-        problem = Problem(trained, model.operator, part[None], known, y_own)
-        problem = problem.to(device, _precision(trained, given.y))
+        own = None if beside is None else beside[k][None]
+        problem = Problem(base.for_signals(shape), model.operator, part[None], known, own)
+        choice = choose(problem, asked)
+        if not choice.method.kind.derivative:
+            problem = replace(problem, prior=base.tiled(shape, memory).for_signals(shape))
+        problem = problem.to(device, _precision(base, given.y))
         key = f"{setting.item}/{k}" if len(parts) > 1 else setting.item
-        outcomes.append(_run(problem, setting, key))
+        outcomes.append(_run(problem, choice, setting, key))
     batched = given.y.ndim > len(model.operator.shape_out)
-    return _restored(given, outcomes, setting, batched, time.monotonic() - began)
+    return restored(given, outcomes, setting, batched, time.monotonic() - began)
 
 
-@dataclass(frozen=True)
-class _Setting:
-    """What all items of a call share."""
-
-    asked: Asked
-    seed: int
-    item: str
-    device: str
-    dtype: torch.dtype
-
-
-@dataclass(frozen=True, eq=False)
-class _Outcome:
-    """Of one item: samples (k, c, *space), residual (*shape_out) of their mean, chi (k,)."""
-
-    problem: Problem
-    choice: Choice
-    samples: Tensor
-    residual: Tensor
-    chi: Tensor | None
-    forward: int
-    backward: int
-
-
-def _run(problem: Problem, setting: _Setting, key: str) -> _Outcome:
-    choice = choose(problem, setting.asked)
-    counter = Counted(problem.prior.denoise)
+def _run(problem: Problem, choice: Choice, setting: Setting, key: str) -> Outcome:
+    counter = Counted(problem.prior.denoise, setting.device, setting.dtype)
     drawn = []
-    with torch.no_grad(), autocast(setting.device, setting.dtype):
-        for number in range(setting.asked.samples):
+    with torch.no_grad():
+        for number in range(setting.samples):
             noise = Noise(setting.seed, key, number)
-            run = Run(
+            drawn.append(sample(choice.method, Run(
                 problem, counter, choice.solver, choice.grid, choice.steps, noise, choice.options
-            )
-            drawn.append(sample(choice.method, run))
-        samples = torch.cat(drawn)
-        _check_differ(samples, choice)
-        residual = problem.residual(samples.mean(0, keepdim=True))[0]
-        chi = None if problem.exact else problem.chi(samples)
-    return _Outcome(problem, choice, samples, residual, chi, counter.forward, counter.backward)
+            )))  # fmt: skip
+    samples = torch.cat(drawn)
+    _check_finite(samples, choice)
+    residual = problem.residual(samples.mean(0, keepdim=True))[0]
+    chi = None if problem.exact else problem.chi(samples)
+    return Outcome(problem, choice, samples, residual, chi, counter.forward, counter.backward)
 
 
-def _check_differ(samples: Tensor, choice: Choice) -> None:
+def _check_finite(samples: Tensor, choice: Choice) -> None:
     if not bool(torch.isfinite(samples).all()):
         raise InputError(
             f"{choice.name} with {choice.steps} steps of {choice.solver} diverged: the result is "
@@ -154,85 +134,8 @@ def _items(y: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def _precision(prior: Prior, y: Tensor) -> torch.dtype:
-    """float32 for networks; that of the measurement for exact denoisers."""
-    if prior.network is not None:
-        return next((p.dtype for p in prior.network.parameters()), torch.float32)
-    return y.dtype.to_real() if y.is_complex() else y.dtype
-
-
-def _restored(
-    given: Given, outcomes: list[_Outcome], setting: _Setting, batched: bool, seconds: float
-) -> Restored:
-    first, several = outcomes[0], setting.asked.samples > 1
-    joined = torch.stack([one.samples for one in outcomes], 1)  # (k, b, c, *space)
-    residual = torch.stack([one.residual for one in outcomes])
-    if not batched:
-        joined, residual = joined[:, 0], residual[0]
-    return Restored(
-        value=given.back(joined.mean(0)),
-        std=given.back(joined.std(0)) if several else None,
-        samples=tuple(given.back(one) for one in joined) if several else (),
-        residual=given.back(residual),
-        info={**_choice_of(first), **_fit_of(outcomes), **_setting_of(setting, seconds)},
-        writer=write_signal,
-    )
-
-
-def _choice_of(one: _Outcome) -> dict[str, Any]:
-    import undrift
-
-    choice, problem = one.choice, one.problem
-    return {
-        "task": "solve",
-        "undrift": undrift.__version__,
-        "torch": torch.__version__,
-        "model": problem.prior.name,
-        "weights": problem.prior.sha256,
-        "operator": repr(problem.operator),
-        "noise": repr(problem.noise),
-        "method": choice.name,
-        "why": choice.why,
-        "options": {k: v for k, v in choice.options.items() if not callable(v)},
-        "solver": choice.solver,
-        "grid": choice.grid,
-        "steps": choice.steps,
-    }
-
-
-def _fit_of(outcomes: list[_Outcome]) -> dict[str, Any]:
-    """Calls, misfit and warnings."""
-    chis = [c for one in outcomes if one.chi is not None for c in one.chi.tolist()]
-    chi = (sum(c**2 for c in chis) / len(chis)) ** 0.5 if chis else None
-    rms = torch.stack([one.residual.abs().square().mean() for one in outcomes]).mean().sqrt()
-    return {
-        "nfe": sum(one.forward for one in outcomes),
-        "products": sum(one.backward for one in outcomes),
-        "chi": None if chi is None else round(chi, 4),
-        "chi_samples": tuple(round(c, 4) for c in chis),
-        "residual_rms": float(rms),
-        "warnings": [] if chi is None or GOOD_CHI[0] <= chi <= GOOD_CHI[1] else [_misfit(chi)],
-    }
-
-
-def _misfit(chi: float) -> str:
-    """What a chi outside of `GOOD_CHI` means."""
-    if chi < GOOD_CHI[0]:
-        return (
-            f"chi is {chi:.3g}, below {GOOD_CHI[0]:g}: the result follows the measurement more "
-            "closely than its noise allows; is the noise less than stated?"
-        )
-    return (
-        f"chi is {chi:.3g}, above {GOOD_CHI[1]:g}: the result does not explain the measurement; "
-        "are operator and noise those of the data? take more steps or another method"
-    )
-
-
-def _setting_of(setting: _Setting, seconds: float) -> dict[str, Any]:
-    return {
-        "samples": setting.asked.samples,
-        "seed": setting.seed,
-        "item": setting.item,
-        "device": setting.device,
-        "dtype": str(setting.dtype).removeprefix("torch."),
-        "seconds": round(seconds, 3),
-    }
+    """Of the state: float32 for networks of less, that of the measurement for exact denoisers."""
+    if prior.network is None:
+        return y.dtype.to_real() if y.is_complex() else y.dtype
+    kinds = {p.dtype for p in prior.network.parameters()}
+    return torch.float64 if kinds == {torch.float64} else torch.float32

@@ -19,6 +19,7 @@ from undrift.common.errors import InputError
 from undrift.common.posterior.spectrum import Spectrum
 from undrift.common.processes.process import Process
 from undrift.common.solvers.loop import Denoise
+from undrift.common.tiling import Tiled, automatic_tile
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,14 @@ class Prior:
             f"{shape}, that is {shape[0]}; take a prior of {shape[0]} channels, or an operator for "
             f"signals of {self.channels}"
         )
+
+    def tiled(self, shape: tuple[int, ...], memory: int) -> "Prior":
+        """The same, in tiles where a network's activations would take more bytes than `memory`."""
+        if not isinstance(self.denoise, Denoiser):
+            return self
+        tile = automatic_tile(self.denoise.network, shape[1:], memory)
+        whole = tile >= max(shape[1:])
+        return self if whole else replace(self, denoise=Tiled(self.denoise, tile))
 
 
 def read_prior(given: Any, device: str = "cpu") -> Prior:

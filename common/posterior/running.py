@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from undrift.common.denoisers import Estimate
+from undrift.common.devices import autocast
 from undrift.common.grids import build_grid, by_log_snr
 from undrift.common.noise import Noise
 from undrift.common.operators.noise_models import normal
@@ -30,9 +31,14 @@ LOW = 0.02  # s/a of the last call, at most
 
 @dataclass
 class Counted:
-    """Wraps a denoiser; forward and backward: calls of the network for one item, so far."""
+    """Wraps a denoiser; forward and backward: calls of the network for one item, so far.
+
+    device, dtype: the network computes in dtype, and nothing else does.
+    """
 
     denoise: Denoise
+    device: str = "cpu"
+    dtype: torch.dtype = torch.float32
     forward: int = field(default=0, init=False)
     backward: int = field(default=0, init=False)
 
@@ -40,7 +46,8 @@ class Counted:
         self, x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None
     ) -> Estimate:
         self.forward += len(x)
-        found = self.denoise(x, t, y, level)
+        with autocast(self.device, self.dtype):
+            found = self.denoise(x, t, y, level)
         if found.x0.requires_grad:
             found.x0.register_hook(self._pulled)
         return found

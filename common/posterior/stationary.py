@@ -92,7 +92,7 @@ class Stationary(Conditional):
         seen, power = self._remember("response", lambda: response(operator, known, like))
         below = (power * v + noise for v in (mean, rest))
         gains = tuple(1 / v for v in below)
-        return lambda w: seen * known.times(w, *gains)
+        return lambda w: seen * known.times(seen * w, *gains)
 
     def _field(self, like: Tensor, circular: bool) -> Field:
         basis = "fourier" if circular else "cosine"
