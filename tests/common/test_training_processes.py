@@ -55,6 +55,9 @@ def test_two_processes_are_one_with_the_doubled_batch_and_stop_together(
     tmp_path: Path, environment: dict[str, str], doubled: torch.Tensor
 ) -> None:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    launcher += ["--local-addr", "127.0.0.1"]  # whatever the machine's name resolves to
+    if sys.platform == "linux":
+        environment = {**environment, "GLOO_SOCKET_IFNAME": "lo"}
     program = ["--nproc-per-node", "2", str(toy.__file__), "processes", str(tmp_path)]
     done = subprocess.run(
         [*launcher, *program], env=environment, capture_output=True, text=True, timeout=500
