@@ -30,7 +30,8 @@ from undrift.common.solvers.loop import Draw, run_plan
 class DAPS(Conditional):
     """inner: how x0 is drawn, None for exact draws (linear operators). calls: of each flow.
 
-    low: s/a at which a flow ends. shrunk: rho is shrunk by sigma_d, as it is for
+    low: s/a at which a flow ends. ends_clean: the last call is at `low` and its estimate the end
+    (InverseBench), in place of a last step to `low`. shrunk: rho is shrunk by sigma_d, as it is for
     the posterior of lone pixels, r^2 = rho^2 sigma_d^2 / (rho^2 + sigma_d^2), in place of rho^2.
     """
 
@@ -38,6 +39,8 @@ class DAPS(Conditional):
     calls: int = 5
     low: float = 0.01
     shrunk: bool = False
+    ends_clean: bool = False
+    price = "5F (`calls`)"
 
     def run(
         self,
@@ -59,7 +62,8 @@ class DAPS(Conditional):
         x, number = start, 1
         for k, (t, later) in enumerate(itertools.pairwise(times)):
             mean = self.flow_end(x, t, y, level)
-            x0 = self._drawn(mean, t, k / len(times), draw, number, seen, k)
+            share = k / (len(times) - self.ends_clean)
+            x0 = self._drawn(mean, t, share, draw, number, seen, k)
             number += 1 if self.inner is None else self.inner.draws
             if watch is not None:
                 watch(x, mean, x0)
@@ -73,9 +77,14 @@ class DAPS(Conditional):
         a, s = self.ends_at(t)
         low = min(self.low, 0.5 * s / a)
         top, bottom = (s / a) ** (1 / 7), low ** (1 / 7)
-        ratios = [(top + k / self.calls * (bottom - top)) ** 7 for k in range(1, self.calls + 1)]
+        count = self.calls - self.ends_clean
+        ratios = [(top + k / count * (bottom - top)) ** 7 for k in range(1, count + 1)]
         grid = [t, *(time_of_ratio(self.process, r, self.sigma_d) for r in ratios)]
-        end = run_plan(self.denoise, x, DDIM().plan(self.process, grid), y=y, level=level)
+        end = x
+        if len(grid) > 1:
+            end = run_plan(self.denoise, x, DDIM().plan(self.process, grid), y=y, level=level)
+        if self.ends_clean:
+            return self.denoise(end, grid[-1], y, level).x0
         last = torch.tensor(grid[-1], dtype=torch.float64)
         given = 0.0 if y is None else float(self.process.b(last)) * y
         return (end - given) / float(self.process.a(last))

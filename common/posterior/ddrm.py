@@ -33,6 +33,7 @@ class DDRM(Conditional):
     eta: float = 0.85
     eta_b: float = 1.0
     noiseless = True
+    operators = "svd"
 
     def run(
         self,
@@ -49,17 +50,27 @@ class DDRM(Conditional):
         the new state and the estimate after each step. Raises InputError where the operator has no
         cheap SVD.
         """
-        svd, given, sure = self._spectrum()
         x = self.start(times[0], draw) if start is None else start
         for number, (t, later) in enumerate(zip(times, [*times[1:], 0.0], strict=False)):
-            estimate = self.denoise(x, t, None, level)
-            a, s = self.ends_at(t)
-            clean, noise = svd.vh(estimate.x0), svd.vh((x - a * estimate.x0) / s)
-            moved = self._step(clean, noise, given, sure, self._rho(later), draw(number + 1).to(x))
-            x = self.ends_at(later)[0] * svd.v(moved)
+            x, estimate = self.move(x, t, later, draw(number + 1), level)
             if watch is not None:
                 watch(x, estimate)
         return x
+
+    def move(
+        self, x: Tensor, t: float, later: float, noise: Tensor, level: Tensor | None = None
+    ) -> tuple[Tensor, Estimate]:
+        """The state at `later` and the prior's estimate; noise: in the coordinates of the SVD."""
+        svd, given, sure = self._spectrum()
+        estimate = self.denoise(x, t, None, level)
+        a, s = self.ends_at(t)
+        clean, eps = svd.vh(estimate.x0), self.placed(svd, (x - a * estimate.x0) / s)
+        moved = self._step(clean, eps, given, sure, self._rho(later), noise.to(x))
+        return self.ends_at(later)[0] * svd.v(moved), estimate
+
+    def placed(self, svd: SVD, noise: Tensor) -> Tensor:
+        """The noise of a state, (b, c, *space), in the coordinates of the SVD."""
+        return svd.vh(noise)
 
     def start(self, t: float, draw: Draw) -> Tensor:
         """The state to begin at: around the measurement where rho exceeds its noise, else noise."""

@@ -22,6 +22,9 @@ class GDP(Shifted):
     """weight: of the gradient of half the sum of squares; diverges above 2 over the norm squared
     of the operator."""
 
+    derivative = False
+    price = "1F"
+
     def point(self, x: Tensor, t: float, y: Tensor | None, level: Tensor | None) -> Moments:
         return self.without_graph(x, t, y, level)
 

@@ -41,6 +41,7 @@ class DDNM(Conditional):
     """For noiseless measurements: sigma is not used."""
 
     noiseless = True
+    operators = "linear"
 
     def __call__(
         self, x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None

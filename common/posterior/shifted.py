@@ -26,6 +26,8 @@ class Shifted(Conditional):
 
     weight: float = 1.0
     noiseless = True  # the noise of the measurement is not used
+    derivative = True
+    price = "1F+1B"
 
     def shift(self, point: Moments, t: float, later: float) -> Tensor:
         """What is added to the state by the step from t to `later`; like x0."""

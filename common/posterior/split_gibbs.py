@@ -43,6 +43,7 @@ class SplitGibbs(Conditional):
     inner: Langevin | None = None
     solver: Solver = field(default_factory=lambda: Exponential(2, eta=1.0))
     calls: int = 20
+    price = "20F (`calls`)"
 
     def run(
         self,

@@ -19,6 +19,9 @@ from undrift.common.posterior.conditional import Conditional, replaced
 class TMPD(Conditional):
     """See the module; real measurements only."""
 
+    derivative = True
+    price = "1F+2B"
+
     def __call__(
         self, x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None
     ) -> Estimate:

@@ -4,30 +4,37 @@ import functools
 from collections.abc import Iterator
 
 import numpy as np
-from parity.case import Case, load, tensor, worst
+from parity.case import Arrays, Case, load, tensor, worst
+from parity.posterior_files import excused, last_noise, names
 from parity.posterior_standins import sharp_prior
 from torch import Tensor
 
 from undrift.common.operators.coarse import Average
+from undrift.common.operators.diagonal import Mask
+from undrift.common.operators.operator import Operator
 from undrift.common.operators.tone import Clip
 from undrift.common.posterior.daps import DAPS
 from undrift.common.posterior.given_estimate import Langevin
 from undrift.common.processes.variance_exploding import VarianceExploding
 
-RUNS = {"hdr_langevin": Clip((3, 8, 8)), "sr2_hmc": Average((3, 8, 8), 2)}
-_SETTINGS = "settings of the run, repeated here, or arrays that no step uses"
-_IDLE = "x_true", "mask", "net_calls", "mc_mc_algo", "mc_prior_solver", "alpha_bar"
+RUNS = names("dapsrepo_*")
+_IDLE = "net_calls", "mc_mc_algo", "mc_prior_solver", "alpha_bar"
 UNREAD = {
-    f"dapsrepo_{name}": {
-        **dict.fromkeys(_IDLE, _SETTINGS),
-        last: "drawn in the last level, times 0",
-    }
-    for name, last in (("hdr_langevin", "noise_168"), ("sr2_hmc", "noise_112"))
-}
+    name: excused(name, *_IDLE, *(() if "inpaint" in name else ("mask",)))
+    | excused(name, last_noise(name), reason="drawn in the last level, times 0")
+    for name in RUNS
+}  # fmt: skip
+
+
+def _look(data: Arrays, name: str) -> Operator:
+    signal, measured = data["x_true"].shape[1:], data["y"].shape[1:]
+    if "inpaint" in name:
+        return Mask(tensor(data["mask"])[0], signal)
+    return Clip(signal) if "hdr" in name else Average(signal, signal[-1] // measured[-1])
 
 
 def _daps(name: str) -> float:
-    data = load(f"dapsrepo_{name}")
+    data = load(name)
     process = VarianceExploding(high=100.0, law="linear")
     moves = Langevin(
         int(data["mc_num_steps"]), float(data["mc_lr"]), float(data["mc_lr_min_ratio"]),
@@ -35,7 +42,7 @@ def _daps(name: str) -> float:
     )  # fmt: skip
     sigma = float(data["mc_tau"]) / np.sqrt(2)  # their likelihood lacks the factor 1/2
     prior = sharp_prior(data, process)
-    method = DAPS(prior, process, RUNS[name], tensor(data["y"]), sigma, inner=moves)
+    method = DAPS(prior, process, _look(data, name), tensor(data["y"]), sigma, inner=moves)
     found: list[tuple[Tensor, ...]] = []
     start = tensor(data["x_start"])
     end = method.run(
@@ -54,4 +61,4 @@ def cases() -> Iterator[Case]:
     """All cases of this file."""
     for name in RUNS:
         error = functools.partial(_daps, name)
-        yield Case(f"dapsrepo_{name}", "DAPS 098df6b sampler.py", 2e-5, error, "DAPS")
+        yield Case(name, "DAPS 098df6b sampler.py", 2e-5, error, "DAPS")

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 
 from parity.case import Arrays, Case, load, tensor, worst
+from parity.posterior_files import excused, names, numbered, times
 from parity.posterior_standins import operator, prior
 from torch import Tensor
 from torch.nn import functional
@@ -16,48 +17,43 @@ from undrift.common.operators.tone import Clip
 from undrift.common.posterior.ddrm import DDRM
 from undrift.common.posterior.red_diff import RedDiff
 
-PROBLEMS = ("sr2", "in2", "deblur", "hdr")
-WEIGHTINGS = ("const", "log", "power2over3", "square", "trunc_linear")
 RED_DIFF = "RED-diff 66482f2 algos/reddiff.py"
 DDRM_CODE = "DDRM 32b6b3c functions/denoising.py"
-DDRM_RUNS = {
-    **{f"ddrmrepo_{n}_s0.1": 0.1 for n in ("sr2", "deblur", "color", "cs2", "deno")},
-    "ddrmrepo_inpaint_s0": 0.0, "reddiffrepo_ddrm_sr2": 0.1,
-}  # fmt: skip
-_DESCRIPTION = "settings of the run, repeated here, or numbers that no step uses"
-_SETTINGS = {"cfg_*": _DESCRIPTION, "net_calls": _DESCRIPTION, "sigma_y_arg": _DESCRIPTION}
+OPTIMISED = names("reddiffrepo_reddiff_*")
+SPECTRAL = names("ddrmrepo_*", "reddiffrepo_ddrm_*")
+_ITS = "its singular vectors are used"
 UNREAD = {
     **{
-        f"reddiffrepo_reddiff_{name}": _SETTINGS
-        for name in (*PROBLEMS, *(f"sr2_w-{w}" for w in WEIGHTINGS))
+        name: excused(
+            name, "cfg_awd", "cfg_cond_awd", "cfg_eta", "net_calls", "sigma_y_arg",
+            *(("x_true",) if "A_matrix" not in load(name) else ()),
+        ) for name in OPTIMISED
     },
-    "reddiffrepo_reddiff_hdr": {**_SETTINGS, "x_true": _DESCRIPTION},
     **{
-        name: {
-            "sigma_0": _DESCRIPTION, "eta*": _DESCRIPTION, "net_calls": _DESCRIPTION,
-            "A_matrix": "its singular vectors are used",
-        }
-        for name in DDRM_RUNS if name.startswith("ddrm")
-    },
-    "reddiffrepo_ddrm_sr2": {
-        **_SETTINGS, "A_matrix": "its singular vectors are used", "y_pinv": "no step uses it",
+        name: excused(name, "cfg_[!e]*", "net_calls")
+        | excused(name, "A_matrix", reason=_ITS)
+        | excused(name, "y_pinv", reason="no step uses it")
+        for name in SPECTRAL
     },
 }  # fmt: skip
 
 
-def _red_diff(name: str, weighting: str, spread: float) -> float:
-    data = load(f"reddiffrepo_reddiff_{name}")
+def _red_diff(name: str) -> float:
+    data = load(name)
     denoise, seen = prior(data), tensor(data["y"])
-    clipped = name == "hdr"  # the clip of their HDR task, begun at half the measurement
+    clipped = "A_matrix" not in data  # the clip of their HDR task, begun at half the measurement
+    spread = float(data["cfg_sigma_x0"])
     method = RedDiff(
         denoise, denoise.process, Clip(seen.shape[1:]) if clipped else operator(data), seen, 0.0,
-        rate=0.1, weight=0.25, weighting=weighting, spread=spread, official=True,
+        rate=float(data["cfg_lr"]), spread=spread, official=True,
+        weight=float(data["cfg_grad_term_weight"]) / float(data["cfg_obs_weight"]),
+        weighting=name.split("_w-")[1] if "_w-" in name else "linear",
     )  # fmt: skip
     begin = seen / 2 if clipped else tensor(data["y_pinv"])
-    times = [(int(index) + 1) / 1000 for index in data["ts_descending"]]
     found: list[Tensor] = []
-    method.run(times, begin, lambda k: tensor(data[f"noise_{k:03d}"]), watch=found.append)
-    shown = found[-2] + spread * tensor(data[f"noise_{2 * len(found) - 2:03d}"])
+    draw = numbered(data)
+    method.run(times(data["ts_descending"]), begin, draw, watch=found.append)
+    shown = found[-2] + spread * draw(2 * len(found) - 2)
     return max(
         worst(found, data["traj_mu"]), worst(found[-1], data["final_mu"]),
         worst(shown, data["final_x0_pred"]),
@@ -105,10 +101,16 @@ def _ddrm_times(data: Arrays) -> list[int]:
     return sorted((int(index) for index in listed), reverse=True)
 
 
-def _ddrm(name: str, sigma: float) -> float:
+def _ddrm(name: str) -> float:
     data = load(name)
     denoise = prior(data)
-    method = DDRM(denoise, denoise.process, Spectral(data), tensor(data["y"]), sigma)
+    # they give sigma in [0, 1] or already doubled
+    sigma = float(data["sigma_0"]) if "sigma_0" in data else 2 * float(data["sigma_y_arg"])
+    eta = float(data["eta"] if "eta" in data else data["cfg_eta"])
+    eta_b = float(data["etaB"] if "etaB" in data else data["cfg_eta_b"])
+    method = DDRM(
+        denoise, denoise.process, Spectral(data), tensor(data["y"]), sigma, eta=eta, eta_b=eta_b
+    )
     found: list[Tensor] = []
     clean: list[Tensor] = []
 
@@ -116,11 +118,11 @@ def _ddrm(name: str, sigma: float) -> float:
         found.append(x)
         clean.append(estimate.x0)
 
-    times = [(index + 1) / 1000 for index in _ddrm_times(data)]
+    grid = times(_ddrm_times(data))
     noise = functools.partial(_ddrm_noise, data, sigma)
     # The authors divide the start by rho, where a takes it back to the state: 1/s, here 1.00005.
-    begun = method.start(times[0], noise) / method.ends_at(times[0])[1]
-    method.run(times, noise, start=begun, watch=watch)
+    begun = method.start(grid[0], noise) / method.ends_at(grid[0])[1]
+    method.run(grid, noise, start=begun, watch=watch)
     return max(
         worst(begun, data["traj_xt"][0]), worst(found, data["traj_xt"][1:]),
         worst(clean, data["traj_x0"]),
@@ -129,12 +131,8 @@ def _ddrm(name: str, sigma: float) -> float:
 
 def cases() -> Iterator[Case]:
     """All cases of this file."""
-    runs = [(name, "linear", 0.0) for name in PROBLEMS]
-    runs += [(f"sr2_w-{w}", w, 1e-4) for w in WEIGHTINGS]
-    for name, weighting, spread in runs:
-        error = functools.partial(_red_diff, name, weighting, spread)
-        yield Case(f"RED-Diff {name}", RED_DIFF, 2e-5, error, "RED-Diff")
-    for name, sigma in DDRM_RUNS.items():
-        error = functools.partial(_ddrm, name, sigma)
+    for name in OPTIMISED:
+        yield Case(name, RED_DIFF, 2e-5, functools.partial(_red_diff, name), "RED-Diff")
+    for name in SPECTRAL:
         source = RED_DIFF.replace("reddiff.py", "ddrm.py") if name.startswith("red") else DDRM_CODE
-        yield Case(name, source, 2e-5, error, "DDRM")
+        yield Case(name, source, 2e-5, functools.partial(_ddrm, name), "DDRM")
