@@ -9,6 +9,7 @@ from pathlib import Path
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     _limit = os.environ.get(_name, os.environ.get("OMP_NUM_THREADS", "2"))
     os.environ[_name] = str(min(2, int(_limit)))
+os.environ["HF_HUB_OFFLINE"] = "1"  # nothing here may wait for a network
 _tests = Path(__file__).parent
 sys.path[:0] = [str(_tests / "toy"), str(_tests)]  # toy: also for the processes that tests start
 
@@ -31,6 +32,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             for item in items:
                 if item.get_closest_marker("gpu"):
                     item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def empty_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What earlier sessions or a user left in the cache is not seen."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNDRIFT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(autouse=True)
