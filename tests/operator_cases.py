@@ -7,6 +7,7 @@ from undrift.common.operators import (
     STFT,
     Average,
     Bicubic,
+    BlockSample,
     Blur,
     BlurDownsample,
     CoarseGrain,
@@ -137,6 +138,7 @@ def tables() -> dict[str, LinearOperator]:
         "matrix tall complex": Matrix(complex_values(14, 6), (2, 3), (2, 7)),
         "random-gaussian": RandomGaussian((1, 4, 5), 8, seed=1),
         "hadamard": Hadamard((2, 4, 8), 9),
+        "block-sample": BlockSample((2, 4, 6), 0.5, 2),
         "hadamard shuffled": Hadamard((3, 4, 4), keep=torch.tensor([3, 0, 11]), seed=4),
     }
 

@@ -4,6 +4,7 @@
 """
 
 from undrift.common.operators.astra import Astra as Astra
+from undrift.common.operators.blocks import BlockSample as BlockSample
 from undrift.common.operators.blur import Blur as Blur
 from undrift.common.operators.channels import Grey as Grey
 from undrift.common.operators.channels import SpectralResponse as SpectralResponse

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from undrift.common.operators.blocks import BlockSample
 from undrift.common.operators.blur import Blur
 from undrift.common.operators.channels import Grey, SpectralResponse
 from undrift.common.operators.coarse import Average, CoarseGrain, areas
@@ -48,6 +49,7 @@ OPERATORS: dict[str, Callable[..., Operator]] = {
     "matrix": Matrix,
     "random-gaussian": RandomGaussian,
     "hadamard": Hadamard,
+    "block-sample": BlockSample,
     "fourier": Fourier,
     "coil-fourier": CoilFourier,
     "nonuniform-fourier": NonUniformFourier,

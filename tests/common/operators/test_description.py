@@ -44,6 +44,7 @@ SMALLEST: dict[str, dict[str, object]] = {
     "matrix": {"matrix": [[1.0] * 192]},
     "random-gaussian": {"measurements": 5},
     "hadamard": {"measurements": 5, "seed": 1},
+    "block-sample": {"rate": 0.25, "block": 4},
     "fourier": {},
     "coil-fourier": {"shape": [1, 2], "coils": torch.ones(3, 2, dtype=torch.complex128)},
     "nonuniform-fourier": {"frequencies": [[0.0, 1.0]]},
