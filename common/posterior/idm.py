@@ -1,0 +1,103 @@
+"""IDM (Chen et al. 2025, "Invertible diffusion models for compressed sensing"): few steps, trained.
+
+A sampler of a few DDNM-like steps is unrolled and trained end to end as one network:
+
+    D = denoise(x, t),   D_m = D - A^T (A D - m),   f(x) = a' D_m + s' (x - a D) / s
+
+from x = a A^T m. Each step is coupled to the one before, (u, x) -> (x, v u + (1 - v) f(x)) with a
+learned v, which makes it invertible: training holds the graph of one step, however many there are
+(`networks.reversible`). It is deterministic and trained for one operator, with the L1 loss; A A^T
+has to be near 1 (orthonormal rows), as `BlockSample` has it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from undrift.common.denoisers import Denoiser
+from undrift.common.errors import InputError
+from undrift.common.networks.reversible import Coupled, run_plainly, run_reversible
+from undrift.common.operators.linear import LinearOperator
+from undrift.common.processes.process import Process
+
+
+class Unrolled(nn.Module):
+    """m, (b, *shape_out) -> x0, (b, *shape_in). times: descending, one more than steps, last 0.
+
+    The denoiser is shared by all steps and trained. Raises InputError for a non-linear operator,
+    a process that needs y, or times that do not end clean.
+    """
+
+    def __init__(self, denoiser: Denoiser, operator: LinearOperator, times: Sequence[float]):
+        super().__init__()
+        process = denoiser.process
+        falling = all(later < now for now, later in pairwise(times))
+        if not isinstance(operator, LinearOperator) or process.needs_degraded:
+            raise InputError(
+                f"Unrolled got {operator!r} and {process}; expected a linear operator and a process"
+                " from noise, such as VariancePreserving()"
+            )
+        if len(times) < 2 or not falling or times[-1] != 0:
+            raise InputError(f"Unrolled got times {list(times)}; expected descending ones, last 0")
+        self.denoiser, self.operator, self.times = denoiser, operator, tuple(times)
+        self.shares = nn.ModuleList(Coupled(torch.clone) for _ in times[1:])
+
+    def forward(self, measurement: Tensor, reversible: bool = True) -> Tensor:
+        """reversible: False stores all activations: the same values and gradients.
+
+        Raises InputError if the measurement does not fit.
+        """
+        self.operator.check_measurement(measurement, finite=False)
+        back = self.operator.adjoint(measurement)
+        start = _ends(self.denoiser.process, self.times[0])[0] * back
+        steps = self._steps(measurement)
+        if not reversible:
+            return run_plainly(steps, start, start)[1]
+        return run_reversible(steps, start, start, list(self.denoiser.parameters()))[1]
+
+    def _steps(self, measurement: Tensor) -> list[Coupled]:
+        steps = [step for step in self.shares if isinstance(step, Coupled)]
+        for step, (t, later) in zip(steps, pairwise(self.times), strict=True):
+            step.body = self._body(measurement, t, later)
+        return steps
+
+    def _body(self, measurement: Tensor, t: float, later: float) -> Callable[[Tensor], Tensor]:
+        (a, s), (a1, s1) = (_ends(self.denoiser.process, v) for v in (t, later))
+
+        def body(x: Tensor) -> Tensor:
+            x0 = self.denoiser(x, t).x0
+            told = x0 - self.operator.adjoint(self.operator(x0) - measurement)
+            return a1 * told + s1 / s * (x - a * x0)
+
+        return body
+
+
+def train_unrolled(
+    model: Unrolled, batches: Iterator[Tensor], iterations: int, rate: float = 1e-4
+) -> list[float]:
+    """Trains in place on clean batches (b, *shape_in) with Adam and the L1 loss; the losses.
+
+    rate: 1e-4 in the paper, which starts from trained weights; falls by a cosine to 0. Raises
+    InputError, before the weights change, if the loss is not finite.
+    """
+    optimiser = torch.optim.Adam(model.parameters(), lr=rate)
+    fall = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, iterations))
+    losses = []
+    for number in range(iterations):
+        x0 = next(batches)
+        loss = (model(model.operator(x0)) - x0).abs().mean()
+        if not bool(torch.isfinite(loss)):
+            raise InputError(f"iteration {number + 1}: the loss is {float(loss)}; lower the rate")
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        fall.step()
+        losses.append(float(loss.detach()))
+    return losses
+
+
+def _ends(process: Process, t: float) -> tuple[float, float]:
+    time = torch.tensor(t, dtype=torch.float64)
+    return float(process.a(time)), float(process.s(time))
