@@ -72,8 +72,11 @@ def measured(settings: Settings, file: Path, device: str) -> list[dict[str, Any]
     """The rows of the card from every benchmark of the model."""
     rows = []
     for path in sorted(RESULTS.glob("*.jsonl")):
-        records = read_records(path.stem)
-        head = next(record for record in records if record["record"] == "table")["settings"]
+        records = [record for record in read_records(path.stem) if "record" in record]
+        tables = [record["settings"] for record in records if record["record"] == "table"]
+        if not tables:  # results of another script
+            continue
+        head = tables[0]
         own = [r for r in records if r["record"] == "method" and r["method"] == settings.id]
         if own and path.stat().st_mtime < file.stat().st_mtime:
             print(f"{path.name} is older than {file.name}: measure again?", file=sys.stderr)
