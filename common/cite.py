@@ -119,6 +119,50 @@ METHODS: dict[str, _Entry] = {
         2011,
         "",
     ),
+    "dps": (
+        "inproceedings",
+        "Chung, Hyungjin and Kim, Jeongsol and McCann, Michael T. and Klasky, Marc L."
+        " and Ye, Jong Chul",
+        "Diffusion Posterior Sampling for General Noisy Inverse Problems",
+        "International Conference on Learning Representations",
+        2023,
+        "",
+    ),
+    "reddiff": (
+        "inproceedings",
+        "Mardani, Morteza and Song, Jiaming and Kautz, Jan and Vahdat, Arash",
+        "A Variational Perspective on Solving Inverse Problems with Diffusion Models",
+        "International Conference on Learning Representations",
+        2024,
+        "",
+    ),
+    "stsl": (
+        "inproceedings",
+        "Rout, Litu and Chen, Yujia and Kumar, Abhishek and Caramanis, Constantine"
+        " and Shakkottai, Sanjay and Chu, Wen-Sheng",
+        "Beyond First-Order {T}weedie: Solving Inverse Problems using Latent Diffusion",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition",
+        2024,
+        "9472--9481",
+    ),
+    "gdp": (
+        "inproceedings",
+        "Fei, Ben and Lyu, Zhaoyang and Pan, Liang and Zhang, Junzhe and Yang, Weidong"
+        " and Luo, Tianyue and Zhang, Bo and Dai, Bo",
+        "Generative Diffusion Prior for Unified Image Restoration and Enhancement",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition",
+        2023,
+        "9935--9946",
+    ),
+    "idm": (
+        "article",
+        "Chen, Bin and Zhang, Zhenyu and Li, Weiqi and Zhao, Chen and Yu, Jiwen and Zhao, Shijie"
+        " and Chen, Jie and Zhang, Jian",
+        "Invertible Diffusion Models for Compressed Sensing",
+        "IEEE Transactions on Pattern Analysis and Machine Intelligence",
+        2025,
+        "",
+    ),
 }
 ALIASES = {"dpmsolver": "dpmsolverpp", "dpmsolver++": "dpmsolverpp", "meanreverting": "irsde"}
 

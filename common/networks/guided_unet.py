@@ -2,7 +2,7 @@
 
 Its network is told an integer step i of a discrete schedule and sees sqrt(abar) X + sqrt(1 - abar)
 eps for X in [-1, 1]; it gives eps, and v of the "learned range" variance (Nichol and Dhariwal 2021,
-Eq. (15)). The angle psi names the step by tan(psi) = sqrt((1 - abar)/abar), between steps by
+Eq. (15)). The angle psi names the step by spread tan(psi) = sqrt((1 - abar)/abar), between steps by
 interpolation of its logarithm. v becomes the logarithm of the variance of eps,
 
     Var(eps) = (Sigma - beta~) / c^2 * abar / (1 - abar),    c = sqrt(abar') beta / (1 - abar),
@@ -23,14 +23,15 @@ from undrift.common.networks.local_nafnet import pad_to_multiple
 from undrift.common.processes.variance_preserving import VariancePreserving, cosine, discrete
 
 SCHEDULES = ("linear", "cosine")
-_WHOLE = 0.01  # a step this near to a whole one is that one: psi comes in single precision
+_WHOLE = 0.02  # a step this near to a whole one is that one: psi comes in single precision
 _LEAST = 1e-12
 
 
 class GuidedUNet(nn.Module):
     """(b, c, h, w) -> (b, c or 2c, h, w): eps and, with learned variance, its log-variance.
 
-    schedule: a name of `SCHEDULES`, of 1000 steps. classes: level is the number of one of them.
+    schedule: a name of `SCHEDULES`, of 1000 steps. spread: deviation of X that inputs and angles
+    are scaled for (`Scaling.sigma_d` in the units of X). classes: level is the number of one.
     heads: of every attention, where one head width for all does not say it. time_features: of the
     sinusoids, where they are not the first width. plain_resampling: halves and doubles without
     weights. unet: options of UNet2DModel.
@@ -44,6 +45,7 @@ class GuidedUNet(nn.Module):
         inputs: int = 3,
         outputs: int = 3,
         schedule: str = "linear",
+        spread: float = 1.0,
         classes: int = 0,
         heads: int | None = None,
         time_features: int | None = None,
@@ -53,7 +55,7 @@ class GuidedUNet(nn.Module):
         super().__init__()
         if schedule not in SCHEDULES:
             raise ValueError(f"schedule {schedule!r} is not one of {', '.join(SCHEDULES)}")
-        self.schedule, self.classes = schedule, classes
+        self.schedule, self.spread, self.classes = schedule, spread, classes
         self.levels = len(cast(Sequence[int], unet["block_out_channels"]))
         unet |= {"in_channels": inputs, "out_channels": outputs}
         self.unet = build_unet(classes, heads, time_features, plain_resampling, **unet)
@@ -70,7 +72,9 @@ class GuidedUNet(nn.Module):
         Raises ValueError for a level that the network does not take, or lacks.
         """
         steps = self.steps(psi)
-        padded = pad_to_multiple(x, self.multiple)
+        tangent = torch.tan(self._inside(psi))
+        theirs = self.spread * torch.sqrt((1 + tangent**2) / (1 + (self.spread * tangent) ** 2))
+        padded = pad_to_multiple(theirs.to(x.dtype)[:, None, None, None] * x, self.multiple)
         out = self.unet(padded, steps, class_labels=self._labels(level)).sample
         out = out[..., : x.shape[-2], : x.shape[-1]]
         if out.shape[1] == x.shape[1]:
@@ -81,12 +85,16 @@ class GuidedUNet(nn.Module):
     def steps(self, psi: Tensor) -> Tensor:
         """Step numbers 0 to 999 of angles (b,), float; beyond the schedule its ends."""
         table = self.ratios.double()
-        ratio = torch.log(torch.tan(psi.double().clamp(1e-6, math.pi / 2 - 1e-6)))
+        ratio = torch.log(self.spread * torch.tan(self._inside(psi)))
         right = torch.searchsorted(table, ratio).clamp(1, len(table) - 1)
         below, above = table[right - 1], table[right]
         place = (right - 1 + (ratio - below) / (above - below)).clamp(0, len(table) - 1)
         whole = place.round()
         return torch.where((place - whole).abs() < _WHOLE, whole, place).to(psi.dtype)
+
+    @staticmethod
+    def _inside(psi: Tensor) -> Tensor:
+        return psi.double().clamp(1e-6, math.pi / 2 - 1e-6)
 
     def _labels(self, level: Tensor | None) -> Tensor | None:
         given = 0 if level is None else level.shape[1]

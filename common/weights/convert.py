@@ -32,6 +32,7 @@ from undrift.common.weights.files import save_weights
 from undrift.common.weights.published import find_published
 from undrift.common.weights.settings import Settings
 
+_SPREAD = 0.25  # of the values of pictures in [0, 1]
 _BEYOND = ("heads", "time_features", "plain_resampling")  # of GuidedUNet, not of UNet2DModel
 
 
@@ -103,11 +104,12 @@ def settings_of(source: Source, name: str) -> Settings:
             "process": {"name": "variance-preserving", "params": _process(source.schedule)},
             "prediction": "eps",
             "variance": structure.learned_variance,
-            "scaling": {"sigma_d": 0.5, "mean": 0.5, "std": 0.5, "centre": 0.5},
+            "scaling": {"sigma_d": _SPREAD, "mean": 0.5, "std": _SPREAD, "centre": 0.5},
             "network": {
                 "name": "guided-unet",
                 "params": {
                     "schedule": source.schedule,
+                    "spread": 2 * _SPREAD,
                     "classes": structure.classes,
                     **source.options,
                 },
