@@ -97,6 +97,17 @@ def tensor(array: np.ndarray) -> Tensor:
     return torch.from_numpy(np.array(array, dtype=np.float64))
 
 
+def drawn(seed: int, shape: Sequence[int], count: int, dtype: torch.dtype) -> list[Tensor]:
+    """Draws of torch's seeded stream on the processor, in float64 or complex128.
+
+    Some runs stored a seed and no noise, or only the first draws. Another release of torch may
+    have another stream: whoever calls compares a stored draw.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    wide = torch.complex128 if dtype.is_complex else torch.float64
+    return [torch.randn(*shape, generator=generator, dtype=dtype).to(wide) for _ in range(count)]
+
+
 def _pair(ours: Sequence[Tensor] | Tensor, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     stacked = ours if isinstance(ours, Tensor) else torch.stack(list(ours))
     theirs = np.asarray(theirs, dtype=np.float64)

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Iterator
 
 import torch
-from parity.case import Case, load, tensor, worst
+from parity.case import Case, drawn, load, tensor, worst
 from parity.medical_cases import noise_net
 from torch import Tensor
 
@@ -21,15 +21,10 @@ from undrift.common.solvers.loop import run_plan
 from undrift.common.solvers.travel import TimeTravel
 
 
-def _draws(seed: int, shape: tuple[int, ...], count: int) -> list[Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(shape, generator=generator).double() for _ in range(count)]
-
-
 @functools.cache
 def _same_stream() -> bool:
     stored = tensor(load("lefusion")["emidec_loop_T20_seed79_noise"])
-    return torch.equal(_draws(79, tuple(stored.shape), 1)[0], stored)
+    return torch.equal(drawn(79, stored.shape, 1, torch.float32)[0], stored)
 
 
 _OTHER = "this release of torch draws another stream"
@@ -44,7 +39,7 @@ def _selfrdb() -> float:
     """Ten steps from y and noise, two recursions each, with the program's own noise and stop."""
     data, process = load("selfrdb"), SelfRDB()
     y = tensor(data["toy_y"])
-    noise = _draws(13, tuple(y.shape), 11)
+    noise = drawn(13, y.shape, 11, torch.float32)
     x = process.b(number(1.0)) * y + process.s(number(1.0)) * noise[0]  # no share of x0
 
     def generator(x: Tensor, t: float, y: Tensor | None, last: Tensor) -> Tensor:
@@ -71,7 +66,7 @@ def _lefusion(kind: str) -> float:
         key, seed, first = "emidec_loop_T20_seed79", 79, 1  # the start was the first draw
     travel = TimeTravel(mask, known, jump=5, times=2, composite=False)
     plan = travel.plan(process, [i / 20 for i in range(20, -1, -1)])
-    noise = _draws(seed, tuple(x.shape), first + len(plan))[first:]
+    noise = drawn(seed, x.shape, first + len(plan), torch.float32)[first:]
     denoise = External(functools.partial(noise_net, steps=20), process, "eps", clip=1.0)
     out = run_plan(denoise, x, plan, draw=lambda k: noise[k - 1])
     if kind == "emidec":

@@ -1,4 +1,4 @@
-"""SGMSE, BBED, StoRM and the Schroedinger bridge for speech, on complex spectrograms.
+"""SGMSE, BBED and StoRM, on complex spectrograms; `speech_bridge_cases` has the bridge.
 
 The stand-in estimate of x0 is .6 y + .2 cos(t) x everywhere.
 """
@@ -10,18 +10,16 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from oracles import number
-from parity.case import Case, load, tensor, worst
+from parity.case import Case, drawn, load, tensor, worst
 from torch import Tensor
 
-from undrift.common.asked_later import AskedLater
 from undrift.common.external import External
 from undrift.common.predictions import to_eps, weights
-from undrift.common.processes import BBED, OUVE, Process, SchroedingerBridge
+from undrift.common.processes import BBED, OUVE, Process
 from undrift.common.processes.ouve import published as ouve
 from undrift.common.processes.process import marginal, rates, start
-from undrift.common.solvers import Solver, Step
+from undrift.common.solvers import Solver
 from undrift.common.solvers.adaptive import probability_flow
-from undrift.common.solvers.coded_bridge import CodedBridge
 from undrift.common.solvers.corrector import PredictorCorrector
 from undrift.common.solvers.loop import run_plan
 
@@ -36,31 +34,25 @@ RUNS = {  # name: corrector, snr, corrections, process
     "em_n5": ("ald", 0.5, 1, OUVE()),
 }
 BRIDGES = {"k2.6_th0.52": BBED(), "k2.6_th0.51": BBED(theta=0.51), "k10_th0.08": BBED(10.0, 0.08)}
-_META = {"meta_*": "where the arrays come from"}
-_SETTINGS = "settings of the run, repeated here"
+META = {"meta_*": "where the arrays come from"}
+SETTINGS = "settings of the run, repeated here"
 UNREAD = {
-    "speech_ouve": {**_META, "*_params_*": _SETTINGS},
-    "speech_sbve": {
-        **_META, "k_c_eps": _SETTINGS, "sigma_bar_t": "guarded root, part of w_x and std",
-        "alpha_*": "one everywhere",
-    },
+    "speech_ouve": {**META, "*_params_*": SETTINGS},
     "speech_bbed": {
-        **_META, "k*_std": "in float32; std64 is compared", "*_nfe": "what `calls` counts",
+        **META, "k*_std": "in float32; std64 is compared", "*_nfe": "what `calls` counts",
     },
     "speech_pc_sampler": {
-        **_META, "note": "text", "*_cfg": _SETTINGS, "*_nfe": "what `calls` counts",
+        **META, "note": "text", "*_cfg": SETTINGS, "*_nfe": "what `calls` counts",
     },
     "speech_ode_sampler": {
-        **_META, "error_*": "text of the official defect",
-        "t_end": _SETTINGS, "rtol": _SETTINGS, "atol": _SETTINGS,
+        **META, "error_*": "text of the official defect",
+        "t_end": SETTINGS, "rtol": SETTINGS, "atol": SETTINGS,
     },
-    "speech_sbve_sampler": {**_META, "*_reported_nfe": "always 50, a defect"},
     "speech_storm_sampler": {
-        **_META, "note": "text", "*_nfe": "what `calls` counts", "*_seed": _SETTINGS,
-        "n50_ald_result": "most of its draws are not stored",
+        **META, "note": "text", "*_nfe": "what `calls` counts",
     },
     "speech_losses": {
-        **_META, "dp_wave_*": "waveforms, for the front end of the domain",
+        **META, "dp_wave_*": "waveforms, for the front end of the domain",
         "data_prediction_*": "goes through the front end and the waveform",
     },
 }  # fmt: skip
@@ -114,28 +106,6 @@ def _ouve(tag: str, key: str) -> float:
         "pflow_drift": lambda: torch.stack([drifts[i] - g2[i] / 2 * score(i) for i in late]),
     }
     return distance(found[key](), data[f"{tag}_{key}"])
-
-
-def _bridge_process(key: str) -> float:
-    data, process = load("speech_sbve"), SchroedingerBridge()
-    times = tensor(data["t"])
-    x0, y = spectrogram(data["x0"]), spectrogram(data["y"])
-    inside = slice(0, -1) if key == "std_float64" else slice(None)  # theirs is NaN at the end
-    growth, end = 2 * math.log(process.k) * times, float(process.variance(number(1.0)))
-    so_far = process.variance(times)
-    guarded = torch.sqrt(so_far * (end - so_far + 1e-8))  # so their bridge is not quite pinned
-    found: dict[str, Callable[[], Tensor]] = {
-        "w_x": lambda: process.a(times) + 0j,
-        "w_y": lambda: process.b(times) + 0j,
-        "std": lambda: guarded / math.sqrt(end) + 0j,
-        "std_float64": lambda: process.s(times) + 0j,
-        "sigma_t": lambda: process.variance(times).sqrt() + 0j,
-        "sigma_T": lambda: process.variance(number(1.0)).sqrt() + 0j,
-        "diffusion": lambda: torch.sqrt(process.c * torch.exp(growth)) + 0j,
-        "mean_at_t_i": lambda: torch.stack([marginal(process, x0, y, t, 0 * y) for t in times]),
-    }
-    ours, theirs = found[key](), data[key]
-    return distance(ours, theirs) if theirs.ndim == 0 else distance(ours[inside], theirs[inside])
 
 
 def _bbed(key: str) -> float:
@@ -212,56 +182,25 @@ def _storm(run: str) -> float:
         {"nocorr": "none", "ald": "ald"}[run.split("_")[1]],
     )
     noisy, ends = spectrogram(data["y"]), spectrogram(data["y_denoised"])
-    noise = spectrogram(data[f"{run}_noise"])
     per = 1 if corrector == "none" else 2
+    stored = spectrogram(data[f"{run}_noise"])  # of the long run only the first draws
+    seed = int(data[f"{run}_noise_seed"])
+    noise = torch.stack(drawn(seed, noisy.shape, per * count + 1, torch.complex64))
+    if not torch.equal(noise[: len(stored)], stored):  # another stream than that torch's
+        noise = stored
     solver = PredictorCorrector(corrector, 0.5, per - 1, 1 / count)
     denoise = External(lambda x, y, t: estimate(x, noisy, t), process, "x0")
     times = torch.linspace(1.0, 0.03, count).tolist()
-    theirs = data[f"{run}_traj_x_and_mean"]
-    if len(noise) <= per * count:  # only the first draws are stored
+    theirs, result = data[f"{run}_traj_x_and_mean"], data[f"{run}_result"]
+    if len(noise) <= per * count:
         plan = solver.plan(process, [*times, 0.0])[:per]
         x = start(process, ends, noise[0], times[0])
         x = run_plan(denoise, x, plan, y=ends, draw=lambda k: noise[k])
         return distance(x, theirs[0, 0])
     kept, last = _walk(denoise, process, solver, times, ends, noise, per)
-    return max(
-        distance(kept[:-1], theirs[:-1]), distance(kept[-1, 1], theirs[-1, 1]),
-        distance(last, data[f"{run}_result"]),
-    )  # fmt: skip
-
-
-def _coded_bridge(run: str) -> float:
-    data, process = load("speech_sbve_sampler"), SchroedingerBridge()
-    times = [float(t) for t in data[f"{run}_times"]]
-    # In the precision of the program: two terms of 5000 y cancel in its first step.
-    y, solver = torch.from_numpy(data["y"]), CodedBridge(run.startswith("sde"))
-    noise = torch.from_numpy(data[f"{run}_noise"]) if solver.stochastic else None
-    seen: list[Tensor] = []
-
-    def network(x: Tensor, y: Tensor | None, t: float) -> Tensor:
-        seen.append(x)
-        return estimate(x, y, t)
-
-    denoise = AskedLater(External(network, process, "x0"), times)
-    plan = solver.plan(process, times)
-    x = run_plan(denoise, y, plan, y=y, draw=None if noise is None else lambda k: noise[k - 1])
-    inputs = distance(torch.stack(seen).to(torch.complex128), data[f"{run}_model_inputs"])
-    return max(inputs, distance(x.to(torch.complex128), data[f"{run}_result"]))
-
-
-def _coded_weights(run: str) -> float:
-    """The state with y = 1 and estimate 0, and the other way round."""
-    data, process = load("speech_sbve_sampler"), SchroedingerBridge()
-    times = [float(t) for t in data[f"{run}_times"]]
-    plan: list[Step] = CodedBridge(run.startswith("sde")).plan(process, times)
-    errors = []
-    for y, clean in ((1.0, 0.0), (0.0, 1.0)):
-        states = [y]
-        for step in plan:
-            states.append(step.A[0] * states[-1] + step.B[0] * clean + step.C * y)
-        key = f"{run}_states_with_y{y:.0f}_estimate{clean:.0f}"
-        errors.append(worst(torch.tensor(states, dtype=torch.float64), data[key]))
-    return max(errors)
+    kept = kept[:: count // len(theirs)]
+    error = max(distance(kept[:, 1], theirs[:, 1]), distance(last, result))
+    return max(error, distance(kept[:-1, 0], theirs[:-1, 0]))
 
 
 def _flow() -> float:
@@ -311,10 +250,6 @@ def cases() -> Iterator[Case]:
             yield Case(
                 f"OUVE {tag} {key}", sdes, tolerance, functools.partial(_ouve, tag, key), "OUVE"
             )
-    keys = ("w_x", "w_y", "std", "std_float64", "sigma_t", "sigma_T", "diffusion", "mean_at_t_i")
-    for key in keys:
-        error = functools.partial(_bridge_process, key)
-        yield Case(f"SB-VE {key}", f"{SGMSE} sdes.SBVESDE", 2e-5, error, "SB-VE")
     for key in (*BRIDGES, "mean and drift"):
         error = functools.partial(_bbed, key)
         yield Case(f"BBED {key}", "sgmse-bbed sdes.BBED", 2e-5, error, "BBED")
@@ -327,12 +262,6 @@ def cases() -> Iterator[Case]:
     for run in ("n8_nocorr", "n8_ald", "n50_ald"):
         error = functools.partial(_storm, run)
         yield Case(f"StoRM {run}", "storm 257e963 get_pc_sampler", 2e-5, error, "OUVE")
-    for run in ("ode_n50", "ode_n5", "ode_n1", "sde_n50", "sde_n5"):
-        error = functools.partial(_coded_bridge, run)
-        yield Case(f"SB-VE sampler {run}", f"{SGMSE} get_sb_sampler", 2e-5, error, "SB-VE")
-    for run in ("ode_n50", "ode_n5", "sde_n50", "sde_n5"):
-        error = functools.partial(_coded_weights, run)
-        yield Case(f"SB-VE weights {run}", f"{SGMSE} get_sb_sampler", 2e-5, error, "SB-VE")
     yield Case("OUVE flow, RK45", f"{SGMSE} get_ode_sampler", 2e-5, _flow, "OUVE")
     for key in ("score_matching", "denoiser_w_1", "denoiser_w_sigma^2", "denoiser_w_edm"):
         error = functools.partial(_loss, key)
