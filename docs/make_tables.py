@@ -64,8 +64,15 @@ def command(head: dict[str, Any]) -> str:
     """The command line that repeats a table, from its own record of settings."""
     used = head["settings"]
     words = ["undrift benchmark", used["card"], "--task", used["task"]]
-    values = [name.split()[-1].removeprefix("x") for name in used["conditions"]]
-    words += ["--scale" if used["task"] == "sr" else "--sigma", ",".join(values)]
+    if used["task"] in ("sr", "denoise"):
+        values = [name.split()[-1].removeprefix("x") for name in used["conditions"]]
+        words += ["--scale" if used["task"] == "sr" else "--sigma", ",".join(values)]
+    for flag, key in (("--psf", "psfs"), ("--mask", "masks")):
+        words += [word for value in used.get(key) or () for word in (flag, value)]
+    if used.get("noises"):
+        words += ["--noise", ",".join(f"{value:g}" for value in used["noises"])]
+    if used.get("crop"):
+        words += ["--crop", str(used["crop"])]
     for key in ("split", "items"):
         if used.get(key):
             words += [f"--{key}", used[key] if key == "split" else ",".join(used[key])]

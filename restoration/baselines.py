@@ -9,55 +9,13 @@ clean picture to choose the best of four weights: an upper bound, not a method.
 Enlargement: bicubic (Keys 1981, a = -1/2) and Lanczos with three lobes.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-from undrift.common.errors import InputError, UsageError, nearest, require
+from undrift.common.errors import UsageError, nearest, require
+from undrift.restoration.method import Method
 
 TV_FACTOR = 0.95
 TV_ORACLE_FACTORS = (0.5, 0.7, 0.95, 1.3)
-
-
-@dataclass(frozen=True)
-class Method:
-    """A named restorer: `method(y, sigma=..., scale=..., reference=..., item=...)`.
-
-    `y` is (c, h, w) float32, c = 1 or 3, nominally in [0, 1]; the result is float32 (c, h', w').
-    `sigma` is the noise's standard deviation in the unit of `y` (task "denoise"), `scale` the
-    enlargement (task "sr"). `reference`, the clean picture, is read by an `oracle` only.
-    """
-
-    name: str
-    task: str
-    restore: Callable[..., np.ndarray]
-    about: str
-    kind: str = "baseline"  # or "model", or "oracle"
-
-    def __call__(
-        self,
-        y: np.ndarray,
-        *,
-        sigma: float | None = None,
-        scale: int | None = None,
-        reference: np.ndarray | None = None,
-        item: str = "",
-    ) -> np.ndarray:
-        """Restores `y`; raises InputError for a shape or a parameter the task cannot use."""
-        if y.ndim != 3 or y.shape[0] not in (1, 3):
-            raise InputError(f"{self.name} expects (c, h, w) with c = 1 or 3, got shape {y.shape}")
-        value = {"denoise": sigma, "sr": scale}[self.task]
-        if value is None or not value > 0:
-            wanted = "sigma" if self.task == "denoise" else "scale"
-            raise InputError(f"{self.name} needs a positive {wanted}, got {value}")
-        options: dict[str, Any] = {"item": item} if self.kind == "model" else {}
-        if self.kind == "oracle":
-            if reference is None:
-                raise InputError(f"{self.name} is an oracle: it needs the clean picture")
-            options["reference"] = reference
-        return np.asarray(self.restore(y, value, **options), dtype=np.float32)
 
 
 def tv(y: np.ndarray, sigma: float, *, factor: float = TV_FACTOR) -> np.ndarray:
@@ -150,15 +108,22 @@ BASELINES: dict[str, Method] = {
 }
 
 
+def all_baselines() -> dict[str, Method]:
+    """Name -> method, of all tasks."""
+    from undrift.restoration.baselines_operators import OPERATOR_BASELINES
+
+    return {**BASELINES, **OPERATOR_BASELINES}
+
+
 def baseline(name: str, task: str) -> Method:
-    """The baseline called `name` for `task` ("denoise" or "sr").
+    """The baseline called `name` for `task` ("denoise", "sr", "deblur", "inpaint").
 
     Raises:
         UsageError: no such baseline for this task; the message names the nearest.
     """
-    names = [key for key, method in BASELINES.items() if method.task == task]
-    if name not in names:
+    found = {key: method for key, method in all_baselines().items() if method.task == task}
+    if name not in found:
         raise UsageError(
-            f"no baseline '{name}' for {task}{nearest(name, names)} (there are: {', '.join(names)})"
+            f"no baseline '{name}' for {task}{nearest(name, found)} (there are: {', '.join(found)})"
         )
-    return BASELINES[name]
+    return found[name]

@@ -14,20 +14,23 @@ import numpy as np
 
 import undrift
 from undrift.common.errors import MissingExtraError, UndriftError, UsageError, nearest
-from undrift.restoration.baselines import BASELINES, Method, baseline
+from undrift.restoration.baselines import Method, all_baselines, baseline
 from undrift.restoration.metrics import score
-from undrift.restoration.protocols import Condition, conditions
+from undrift.restoration.photos import centre_crop
+from undrift.restoration.protocols import Case, conditions
 from undrift.restoration.score_table import ItemScore, Table
 
 Photos = Iterable[tuple[str, np.ndarray]]
 Watch = Callable[[ItemScore, np.ndarray, np.ndarray, np.ndarray | None], None]
 
 SIGMAS = (15.0, 25.0, 50.0)
-MODELS = {"denoise": "leaves-denoise", "sr": "leaves-sr"}
 DEFAULTS = {
     "denoise": ("model", "identity", "tv", "tv-oracle", "wavelet", "nlm"),
     "sr": ("model", "bicubic", "lanczos"),
-}
+    "deblur": ("model", "blurred", "wiener", "richardson-lucy-oracle", "tv-deconvolution",
+               "tv-deconvolution-oracle"),
+    "inpaint": ("model", "nearest", "biharmonic"),
+}  # fmt: skip
 
 
 def benchmark(
@@ -37,6 +40,10 @@ def benchmark(
     methods: Sequence[str | Method] | None = None,
     scale: int = 4,
     sigmas: Sequence[float] = SIGMAS,
+    psfs: Sequence[str] | None = None,
+    masks: Sequence[str] | None = None,
+    noises: Sequence[float] | None = None,
+    crop: int | None = None,
     items: Sequence[str] | None = None,
     split: str | None = None,
     seed: int = 0,
@@ -47,18 +54,24 @@ def benchmark(
 
     Args:
         card: id of a data card with photographs, or pairs (name, (c, h, w) float32 in [0, 1]).
-        task: "denoise" (uses `sigmas`, on the 0..255 scale) or "sr" (uses `scale`).
+        task: "denoise" (uses `sigmas`, on the 0..255 scale), "sr" (uses `scale`), "deblur" (uses
+            `psfs`, `noises`) or "inpaint" (uses `masks`, `noises`); noises on the 0..255 scale.
+        crop: the central pixels of each side that are used; None takes whole pictures.
         methods: names or `Method` objects; the task's default ones if None.
         items, split: names of photographs, and the split of the card, to keep; None keeps all.
         seed: of the noise and of the models.
-        options: passed to the models: model, preset, steps, solver.
+        options: passed to the models: model, preset, steps, solver, tile.
         watch: called after each picture with (entry, clean, degraded, restored or None).
 
     Raises:
         UsageError: an unknown task, method, split or parameter. InputError: an unknown card or
             item, or a damaged file. MissingExtraError: a method lacks its package or weights.
     """
-    plan = conditions(task, scale=scale, sigmas=tuple(sigmas))
+    plan = conditions(
+        task, scale=scale, sigmas=tuple(sigmas), psfs=psfs, masks=masks, noises=noises
+    )
+    if crop is not None and crop < 16:
+        raise UsageError(f"crop {crop}: expected 16 pixels or more")
     chosen = _methods(methods or DEFAULTS[task], task, dict(options or {}), seed)
     name, photos = ("given pictures", card) if not isinstance(card, str) else (card, None)
     table = Table(
@@ -67,11 +80,13 @@ def benchmark(
             "undrift": undrift.__version__, "card": name, "split": split, "items": items,
             "task": task, "conditions": [condition.name for condition in plan], "seed": seed,
             "methods": {m.name: m.about for m in chosen}, "options": dict(options or {}),
+            "crop": crop, "psfs": psfs, "masks": masks, "noises": noises,
         },
         metrics=plan[0].metrics,
         methods={method.name: method.kind for method in chosen},
     )  # fmt: skip
-    for item, picture in photos if photos is not None else _photos(name, items, split):
+    for item, whole in photos if photos is not None else _photos(name, items, split):
+        picture = whole if crop is None else centre_crop(whole, crop)
         for condition in plan:
             table.scores.extend(_one(item, picture, condition, chosen, seed, watch))
     return table
@@ -99,8 +114,8 @@ def find_method(name: str, task: str, options: Mapping[str, Any], seed: int) -> 
     kind, _, model = name.partition(":")
     if kind == "model":
         return _model(task, model, options, seed)
-    if name not in BASELINES:
-        known = [key for key, entry in BASELINES.items() if entry.task == task]
+    if name not in all_baselines():
+        known = [key for key, entry in all_baselines().items() if entry.task == task]
         raise UsageError(
             f"no method '{name}'{nearest(name, [*known, 'model'])} "
             f"(for {task} there are: model, model:NAME, {', '.join(known)})"
@@ -110,24 +125,29 @@ def find_method(name: str, task: str, options: Mapping[str, Any], seed: int) -> 
 
 def _model(task: str, name: str, options: Mapping[str, Any], seed: int) -> Method:
     from undrift.common.weights.model import find_weights
+    from undrift.restoration.verbs import VERBS
 
     settings = {key: value for key, value in options.items() if value is not None}
-    settings["model"] = name or settings.get("model") or MODELS[task]
+    settings["model"] = name or settings.get("model") or VERBS[task].model
     find_weights(settings["model"])  # a wrong name should not wait for the first picture
 
-    def restore(y: np.ndarray, value: float, *, item: str) -> np.ndarray:
-        from undrift.restoration import tasks
-
+    def restore(y: np.ndarray, value: Any, *, item: str) -> np.ndarray:
         image = y[0] if y.shape[0] == 1 else y.transpose(1, 2, 0)
-        if task == "denoise":
-            result = tasks.denoise(image, sigma=255 * value, seed=seed, item=item, **settings)
-        else:
-            result = tasks.sr(image, scale=int(value), seed=seed, item=item, **settings)
+        told = TOLD[task](value)
+        result = VERBS[task].function(image, seed=seed, item=item, **told, **settings)
         restored = np.asarray(result.value)
         return restored[None] if restored.ndim == 2 else restored.transpose(2, 0, 1)
 
     about = ", ".join(f"{key} {value}" for key, value in settings.items())
     return Method(str(settings["model"]), task, restore, about, "model")
+
+
+TOLD: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "denoise": lambda sigma: {"sigma": 255 * sigma},
+    "sr": lambda scale: {"scale": int(scale)},
+    "deblur": lambda known: {"psf": known.kernel, "noise": 255 * known.sigma},
+    "inpaint": lambda known: {"mask": known.missing, "noise": 255 * known.sigma},
+}  # what a method is told, as the keywords of the task
 
 
 def _photos(card: str, items: Sequence[str] | None, split: str | None) -> Photos:
@@ -152,21 +172,23 @@ def _photos(card: str, items: Sequence[str] | None, split: str | None) -> Photos
 def _one(
     item: str,
     picture: np.ndarray,
-    condition: Condition,
+    condition: Case,
     methods: Sequence[Method],
     seed: int,
     watch: Watch | None,
 ) -> Iterator[ItemScore]:
-    clean = condition.clean(picture)
-    degraded = condition.degrade(clean, seed=seed, item=item)
+    clean, degraded = condition.pair(picture, seed=seed, item=item)
+    size = (degraded.shape[1], degraded.shape[2])
+    known = condition.known(size, seed=seed, item=item)
     for method in methods:
         started = time.perf_counter()
         restored: np.ndarray | None = None
         try:
             restored = method(
                 degraded,
-                sigma=None if condition.sigma is None else condition.sigma / 255,
-                scale=condition.scale,
+                sigma=known if condition.task == "denoise" else None,
+                scale=known if condition.task == "sr" else None,
+                known=known,
                 reference=clean if method.kind == "oracle" else None,
                 item=item,
             )

@@ -33,8 +33,16 @@ class Sigma(click.ParamType):
 @click.command(cls=RestoringCommand)
 @restoring_options("sr")
 @click.option("--scale", type=float, default=4.0, show_default=True, help="Enlargement, 2 to 4.")
+@click.option(
+    "--method",
+    default="model",
+    show_default=True,
+    help="model, or operator: by a prior and the kernel that shrank the picture.",
+)
+@click.option("--kernel", help="Of the operator: bicubic (default), average, gaussian:1.2.")
+@click.option("--noise", type=Sigma(), help="Of the operator, 0..255 scale (default 0).")
 @KEEP
-def sr(options: RunOptions, scale: float, keep_samples: bool) -> None:
+def sr(options: RunOptions, scale: float, keep_samples: bool, **own: Any) -> None:
     """Enlarge pictures (PNG, JPEG, TIFF, WebP, BMP).
 
     \b
@@ -42,8 +50,14 @@ def sr(options: RunOptions, scale: float, keep_samples: bool) -> None:
       undrift sr scan.png -o large.png
       undrift sr scans/ -o large/ --scale 3 --report large/report.html
       undrift sr cells.tif -o out/ --samples 8        # mean, and cells.std.tif
+      undrift sr frame.tif -o out/ --scale 6 --method operator --kernel average
     """
-    _run("sr", options, "leaves-sr", {"scale": scale}, keep_samples)
+    given = {name: value for name, value in own.items() if value is not None}
+    if own["method"] == "model" and len(given) > 1:
+        from undrift.common.errors import UsageError
+
+        raise UsageError("--kernel and --noise belong to --method operator")
+    run_verb("sr", options, {"scale": scale, **given}, keep_samples, scale)
 
 
 @click.command(cls=RestoringCommand)
@@ -61,30 +75,43 @@ def denoise(options: RunOptions, sigma: float | str, keep_samples: bool) -> None
       undrift denoise scans/ -o clean/ --sigma 25 --report clean/report.html
       undrift denoise cells.tif -o out/ --samples 8   # mean, and cells.std.tif
     """
-    _run("denoise", options, "leaves-denoise", {"sigma": sigma}, keep_samples)
+    run_verb("denoise", options, {"sigma": sigma}, keep_samples)
 
 
-def _run(
-    task: str, options: RunOptions, default: str, own: dict[str, Any], keep_samples: bool
+def run_verb(
+    task: str,
+    options: RunOptions,
+    own: dict[str, Any],
+    keep_samples: bool,
+    scale: float = 1.0,
+    measured: bool = False,
 ) -> None:
+    """Runs a verb of the domain on all inputs; own: its keywords besides the shared flags.
+
+    measured: the inputs are measurements (.npz, .npy), the outputs TIFFs of floats.
+    """
     from undrift.common.runner import run_items
-    from undrift.common.sampling import make_sampler
     from undrift.common.weights.model import find_weights
+    from undrift.restoration import measurements
     from undrift.restoration.images import SUFFIXES
-    from undrift.restoration.tasks import CHECKS
+    from undrift.restoration.inverse_problem import PRIOR
+    from undrift.restoration.verbs import VERBS
     from undrift.restoration.work import PlannedSize, RestoreFile, report_writer
 
+    verb = VERBS[task]
+    default = PRIOR if own.get("method") == "operator" else verb.model
     weights = str(find_weights(options.model or default))
     work = RestoreFile.of(task, options, weights, own, keep_samples)
-    sampler = make_sampler(weights, task, work.wishes(""))
-    CHECKS[task](sampler, **own)
+    sampler = verb.sampler(weights, task, work.wishes(""), own)
+    verb.check(sampler, **own)
     run_items(
         work,
         options,
-        suffixes=SUFFIXES,
+        suffixes=measurements.SUFFIXES if measured else SUFFIXES,
+        extension=(lambda _: ".tif") if measured else None,
         model=sampler.model.id,
         weights=sampler.model.sha256,
-        estimate=PlannedSize(own.get("scale", 1.0), sampler.planned_calls()),
+        estimate=PlannedSize(scale, sampler.planned_calls()),
         report=report_writer(task, options),
         about=sampler.about(),
     )

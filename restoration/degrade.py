@@ -12,6 +12,7 @@ from torch import Tensor
 
 from undrift.common.errors import InputError, nearest
 from undrift.common.resize import bicubic, downscale, resized, upscale
+from undrift.restoration.degrade_operators import OPERATED, Operated
 
 
 def quantise(x: Tensor, levels: int = 255) -> Tensor:
@@ -88,10 +89,11 @@ class GaussianNoise:
         return {"name": "gaussian-noise", **asdict(self)}
 
 
-Degradation = Bicubic | GaussianNoise
-DEGRADATIONS: dict[str, type[Bicubic] | type[GaussianNoise]] = {
+Degradation = Bicubic | GaussianNoise | Operated
+DEGRADATIONS: dict[str, type[Bicubic] | type[GaussianNoise] | type[Operated]] = {
     "bicubic": Bicubic,
     "gaussian-noise": GaussianNoise,
+    **OPERATED,
 }
 
 

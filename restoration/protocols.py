@@ -6,16 +6,43 @@ scores leave out `scale` pixels on each side and are taken in RGB and on luma.
 "denoise": white Gaussian noise is added to the floating-point picture, neither clipped nor
 rounded; a grey picture gets one noise plane. The noise is a function of (seed, item) only; its
 size, not its shape, changes with sigma.
+"deblur", "inpaint" and the other tasks with an operator: see `protocols_operators`.
 Restored pictures are clipped to [0, 1] before they are scored, as saving them would.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
 from undrift.common.errors import InputError, UsageError, nearest
 
-TASKS = ("denoise", "sr")
+TASKS = ("denoise", "sr", "deblur", "inpaint")
+
+
+class Case(Protocol):
+    """One way to degrade and score pictures."""
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def metrics(self) -> tuple[str, ...]: ...
+
+    @property
+    def crop_border(self) -> int: ...
+
+    def pair(self, picture: np.ndarray, *, seed: int, item: str) -> tuple[np.ndarray, ...]:
+        """The reference and the degraded picture, (c, h, w)."""
+        ...
+
+    def known(self, size: tuple[int, int], *, seed: int, item: str) -> Any:
+        """What a method is told besides."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -52,6 +79,15 @@ class Condition:
             raise InputError(f"{picture.shape[1:]} pixels cannot be shrunk {self.scale} times")
         return picture[:, :height, :width]
 
+    def pair(self, picture: np.ndarray, *, seed: int, item: str) -> tuple[np.ndarray, ...]:
+        """The reference and the degraded picture of (c, h, w)."""
+        clean = self.clean(picture)
+        return clean, self.degrade(clean, seed=seed, item=item)
+
+    def known(self, size: tuple[int, int], *, seed: int, item: str) -> float | int:
+        """sigma in the unit of the picture, or the scale."""
+        return self.scale if self.scale is not None else (self.sigma or 0.0) / 255
+
     def degrade(self, clean: np.ndarray, *, seed: int, item: str) -> np.ndarray:
         """(c, h, w) float32 in [0, 1] to the degraded picture the methods get."""
         if self.scale is not None:
@@ -60,15 +96,28 @@ class Condition:
 
 
 def conditions(
-    task: str, *, scale: int = 4, sigmas: tuple[float, ...] = (25.0,)
-) -> list[Condition]:
+    task: str,
+    *,
+    scale: int = 4,
+    sigmas: tuple[float, ...] = (25.0,),
+    psfs: Sequence[str] | None = None,
+    masks: Sequence[str] | None = None,
+    noises: Sequence[float] | None = None,
+) -> Sequence[Case]:
     """The conditions of a benchmark of `task`: one for "sr", one per sigma for "denoise".
 
+    "deblur" has one per kernel and noise, "inpaint" one per mask and noise.
+
     Raises:
-        UsageError: an unknown task, a scale below 2, no or a non-positive sigma.
+        UsageError: an unknown task, a scale below 2, no or a non-positive sigma, and words for
+            kernels and masks that mean nothing.
     """
     if task not in TASKS:
         raise UsageError(f"no task '{task}'{nearest(task, TASKS)} (there are: {', '.join(TASKS)})")
+    if task in ("deblur", "inpaint"):
+        from undrift.restoration.protocols_operators import operator_conditions
+
+        return operator_conditions(task, psfs=psfs, masks=masks, noises=noises)
     if task == "sr":
         if scale < 2:
             raise UsageError(f"scale must be 2 or more, got {scale}")

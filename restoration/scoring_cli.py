@@ -8,6 +8,13 @@ import click
 from undrift.common.errors import PartialFailure, UsageError
 
 MODEL_OPTIONS = ("model", "preset", "steps", "solver")
+OWN = {
+    "scale": ("sr",),
+    "sigmas": ("denoise",),
+    "psfs": ("deblur",),
+    "masks": ("inpaint",),
+    "noises": ("deblur", "inpaint"),
+}
 
 
 class Numbers(click.ParamType):
@@ -39,11 +46,20 @@ class Names(click.ParamType):
 
 @click.command()
 @click.argument("card")
-@click.option("--task", required=True, help="sr or denoise.")
+@click.option("--task", required=True, help="sr, denoise, deblur or inpaint.")
 @click.option("--scale", type=click.IntRange(2), help="Enlargement of sr (default 4).")
 @click.option(
     "--sigma", "sigmas", type=Numbers(), help="Noise of denoise, 0..255 scale (default 15,25,50)."
 )
+@click.option("--psf", "psfs", multiple=True, help="Kernel of deblur, as motion:15,30; repeatable.")
+@click.option("--mask", "masks", multiple=True, help="Mask of inpaint, as random:0.7; repeatable.")
+@click.option(
+    "--noise",
+    "noises",
+    type=Numbers(),
+    help="Of deblur (2.55) and inpaint (0), 0..255 scale.",
+)
+@click.option("--crop", type=click.IntRange(16), help="Only the central pixels of each side.")
 @click.option(
     "--method", "methods", type=Names(), help="model, model:NAME and baselines, by commas."
 )
@@ -76,10 +92,16 @@ def benchmark(
     \b
     undrift benchmark skimage-photos --task denoise --sigma 25 --method model,tv,nlm
     undrift benchmark skimage-photos --task sr --scale 4 --report sr.html
+    undrift benchmark skimage-photos --task deblur --psf gaussian:1.6 --psf motion:15,30
+    undrift benchmark skimage-photos --task inpaint --mask random:0.7 --crop 256
     undrift benchmark skimage-photos --task denoise --method tv --items camera,moon --json
     """
-    if (task == "sr" and given["sigmas"]) or (task == "denoise" and given["scale"]):
-        raise UsageError("--scale belongs to --task sr, --sigma to --task denoise")
+    for flag, tasks in OWN.items():
+        if given[flag] and task not in tasks:
+            raise UsageError(
+                "--scale belongs to --task sr, --sigma to --task denoise, --psf to deblur, --mask "
+                f"to inpaint, --noise to these two; got --task {task}"
+            )
     from undrift.common.console import Console
     from undrift.restoration.benchmark import benchmark as run_benchmark
     from undrift.restoration.benchmark_output import Output

@@ -9,17 +9,16 @@ batch.
 
 import math
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from undrift.common.errors import UsageError
+from undrift.common.errors import UsageError, nearest
 from undrift.common.grids import time_of_ratio
 from undrift.common.resize import upscale
 from undrift.common.results import Restored
 from undrift.common.sampling import Sampler, make_sampler
-from undrift.common.wishes import Wishes, wishes_of
+from undrift.restoration.asked import is_number, wishes_for
 from undrift.restoration.channels import GreyAsColour, prepared
 from undrift.restoration.consistency import consistent, reduced, rounding_noise
 from undrift.restoration.images import to_pixels
@@ -44,7 +43,7 @@ def denoise(
     began = time.monotonic()
     picture, back = to_pixels(image)
     pixels = prepared(picture)
-    sampler = make_sampler(model, "denoise", _wishes(image, wishes))
+    sampler = make_sampler(model, "denoise", wishes_for(image, wishes))
     check_denoise(sampler, sigma)
     value = round(255 * estimate_sigma(pixels), 3) if isinstance(sigma, str) else float(sigma)
     level = value / 255
@@ -62,8 +61,18 @@ def denoise(
     return outcome(picture, back, samples, measured, sampler, extra, began)
 
 
-def sr(image: Any, *, scale: float = 4.0, model: str = "leaves-sr", **wishes: Any) -> Restored:
+def sr(
+    image: Any,
+    *,
+    scale: float = 4.0,
+    method: str = "model",
+    model: str | None = None,
+    **wishes: Any,
+) -> Restored:
     """Enlarges a picture `scale` times (2 to 4 for the default model, whole or not).
+
+    method "model": by a network made for it, `leaves-sr`. "operator": by a prior and the kernel
+    that shrank the picture, any scale to 16; keywords kernel, noise, fidelity of `enlarge`.
 
     The picture is taken as the antialiased bicubic reduction of the result. Sampling starts at the
     bicubic enlargement; back-projection then makes the result agree with the picture given, down to
@@ -71,10 +80,16 @@ def sr(image: Any, *, scale: float = 4.0, model: str = "leaves-sr", **wishes: An
     Raises InputError for bad pictures, UsageError for unknown names and a scale outside the model's
     range.
     """
+    if method == "operator":
+        from undrift.restoration.linear_tasks import enlarge
+
+        named = {} if model is None else {"model": model}
+        return enlarge(image, scale=scale, **named, **wishes)
+    check_sr_method(method)
     began = time.monotonic()
     picture, back = to_pixels(image)
     low = prepared(picture)
-    sampler = make_sampler(model, "sr", _wishes(image, wishes))
+    sampler = make_sampler(model or "leaves-sr", "sr", wishes_for(image, wishes))
     check_sr(sampler, scale)
     sampler.model = GreyAsColour.around(sampler.model, low)
     y = upscale(low, scale)
@@ -94,7 +109,7 @@ def check_denoise(sampler: Sampler, sigma: float | str = "auto") -> None:
     """Raises UsageError for a sigma that cannot be denoised with the model."""
     if sigma == "auto":
         return
-    if not _is_number(sigma) or not 0 <= float(sigma) < math.inf:
+    if not is_number(sigma) or not 0 <= float(sigma) < math.inf:
         raise UsageError(f"sigma {sigma!r}: expected 'auto', or 0 or more on the 0..255 scale")
     end = torch.ones((), dtype=torch.float64)
     a, s = float(sampler.process.a(end)), float(sampler.process.s(end))
@@ -106,29 +121,23 @@ def check_denoise(sampler: Sampler, sigma: float | str = "auto") -> None:
         )
 
 
-def check_sr(sampler: Sampler, scale: float = 4.0) -> None:
-    """Raises UsageError for a scale that the model was not trained for."""
+def check_sr(sampler: Sampler, scale: float = 4.0, method: str = "model", **operator: Any) -> None:
+    """Raises UsageError for a scale that the model was not trained for, or an unknown method."""
+    if method == "operator":
+        from undrift.restoration.linear_tasks import check_enlarge
+
+        return check_enlarge(sampler, scale=scale, **operator)
+    check_sr_method(method)
     low, high = sampler.model.settings.ranges.get("scale", (1.0, 64.0))
-    if not _is_number(scale) or not low <= float(scale) <= high:
+    if not is_number(scale) or not low <= float(scale) <= high:
         raise UsageError(
             f"scale {scale}: {sampler.model.id} was trained for {low:g} to {high:g}; "
             "enlarge in two steps, shrink a result, or name another model"
         )
 
 
-CHECKS = {"denoise": check_denoise, "sr": check_sr}
-
-
-def _is_number(value: object) -> bool:
-    try:
-        float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return False
-    return not isinstance(value, str | bool)
-
-
-def _wishes(image: Any, given: dict[str, Any]) -> Wishes:
-    """A file has the noise that the command line gives it: its name is the item."""
-    if isinstance(image, str | Path):
-        given = {"item": Path(image).name, **given}
-    return wishes_of(given)
+def check_sr_method(method: str) -> None:
+    """Raises UsageError unless the method is one of the two."""
+    if method not in ("model", "operator"):
+        hint = nearest(method, ("model", "operator"))
+        raise UsageError(f"method {method!r}{hint} (for sr there are: model, operator)")

@@ -17,7 +17,9 @@ from undrift.common.run_options import RunOptions
 _GREY = ("1", "L", "I", "F")  # how pillow's names of grey modes begin
 _ORIENTATION = 0x0112  # EXIF; 5 to 8 stand on their side
 _SHARED = ("preset", "steps", "solver", "seed", "device", "dtype", "tile", "max_memory", "batch")
-_RECORDED = ("nfe", "tile", "shape_in", "shape_out", "chi", "sigma", "scale")
+_RECORDED = (
+    "nfe", "tile", "shape_in", "shape_out", "chi", "sigma", "scale", "noise", "method", "missing",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,13 @@ class RestoreFile:
         """Restores one file. Companions come before the target, which marks the item done."""
         import torch
 
-        from undrift.restoration import tasks
-        from undrift.restoration.images import Picture, write_picture
+        from undrift.restoration.images import Picture, to_pixels, write_picture
         from undrift.restoration.outcome import provenance
+        from undrift.restoration.verbs import VERBS
 
         if self.threads:
             torch.set_num_threads(self.threads)
-        function = getattr(tasks, self.task)
-        result = function(
+        result = VERBS[self.task].function(
             item.source, model=self.model, item=item.key, **dict(self.own), **dict(self.shared)
         )
         info = provenance(result.info) if self.provenance else None
@@ -78,8 +79,12 @@ class RestoreFile:
             write_picture(target.with_name(f"{stem(target)}.std.tif"), spread, provenance=info)
         for number, sample in enumerate(result.samples if self.keep_samples else ()):
             name = f"{stem(target)}.sample-{number + 1}{target.suffix}"
-            write_picture(target.with_name(name), sample, provenance=info)
-        write_picture(target, result.value, provenance=info)
+            write_picture(target.with_name(name), to_pixels(sample)[0], provenance=info)
+        if result.info.get("blind"):
+            kernel = np.asarray(result.info["psf"], dtype=np.float32)[None]
+            found = Picture(kernel, None, "float32")
+            write_picture(target.with_name(f"{stem(target)}.psf.tif"), found, provenance=info)
+        write_picture(target, to_pixels(result.value)[0], provenance=info)
         recorded = {name: result.info.get(name) for name in _RECORDED}
         return {**recorded, "peak_mb": _peak_mb()}
 
@@ -151,7 +156,7 @@ def report_writer(task: str, options: RunOptions) -> Callable[[Sequence[Record]]
 
     def write(records: Sequence[Record]) -> None:
         from undrift.common.report import PICTURED, Report, Row, write_report
-        from undrift.restoration.images import read_picture
+        from undrift.restoration.images import SUFFIXES, read_picture
 
         rows = []
         for record in records:
@@ -161,10 +166,12 @@ def report_writer(task: str, options: RunOptions) -> Callable[[Sequence[Record]]
                 break
             spread = Path(record["output"])
             spread = spread.with_name(f"{stem(spread)}.std.tif")
+            before = Path(record["input"])
+            drawn = before.suffix.lower() in SUFFIXES
             rows.append(
                 Row(
-                    Path(record["input"]).name,
-                    read_picture(record["input"]).pixels,
+                    before.name,
+                    read_picture(before).pixels if drawn else None,
                     read_picture(record["output"]).pixels,
                     read_picture(spread).pixels if spread.exists() else None,
                     scores={"chi": record.get("chi"), "seconds": record["seconds"]},

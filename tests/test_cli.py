@@ -199,7 +199,7 @@ def test_completion_knows_the_program(shell: str, capsys: pytest.CaptureFixture[
 
 
 def test_completion_completes(environment: dict[str, str]) -> None:
-    asked = {"_UNDRIFT_COMPLETE": "bash_complete", "COMP_WORDS": "undrift de", "COMP_CWORD": "1"}
+    asked = {"_UNDRIFT_COMPLETE": "bash_complete", "COMP_WORDS": "undrift den", "COMP_CWORD": "1"}
     code = "import sys; from undrift.cli import main; sys.exit(main([]))"
     command = [sys.executable, "-c", code]
     out = subprocess.run(command, capture_output=True, text=True, env={**environment, **asked})

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from undrift.common.results import Restored
     from undrift.common.solve import solve
     from undrift.common.weights.model import load_model
+    from undrift.restoration.deblurring import deblur
+    from undrift.restoration.inpainting import inpaint
+    from undrift.restoration.linear_tasks import colourise
+    from undrift.restoration.restoring import restore
     from undrift.restoration.tasks import denoise, sr
 
 # Where each lazy name lives: `undrift.NAME` is the attribute NAME of that module.
@@ -31,8 +35,12 @@ LAZY = {
     "Restored": "undrift.common.results",
     "check_adjoint": "undrift.common.operators.check",
     "cite": "undrift.common.cite",
+    "colourise": "undrift.restoration.linear_tasks",
+    "deblur": "undrift.restoration.deblurring",
     "denoise": "undrift.restoration.tasks",
+    "inpaint": "undrift.restoration.inpainting",
     "load_model": "undrift.common.weights.model",
+    "restore": "undrift.restoration.restoring",
     "solve": "undrift.common.solve",
     "sr": "undrift.restoration.tasks",
 }
@@ -42,11 +50,15 @@ __all__ = [
     "Restored",
     "check_adjoint",
     "cite",
+    "colourise",
     "common",
+    "deblur",
     "denoise",
+    "inpaint",
     "load_model",
     "medical",
     "restoration",
+    "restore",
     "scientific",
     "solve",
     "speech",

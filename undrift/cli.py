@@ -15,6 +15,10 @@ from undrift.common.errors import UndriftError, missing_package, nearest
 COMMANDS = {
     "sr": ("undrift.restoration.cli", "sr", "Super-resolve pictures."),
     "denoise": ("undrift.restoration.cli", "denoise", "Remove noise from pictures."),
+    "deblur": ("undrift.restoration.inverse_cli", "deblur", "Undo a blur, known or not."),
+    "inpaint": ("undrift.restoration.inverse_cli", "inpaint", "Fill in missing pixels."),
+    "colourise": ("undrift.restoration.inverse_cli", "colourise", "Give colours to grey pictures."),
+    "restore": ("undrift.restoration.inverse_cli", "restore", "Low light, lost phase and others."),
     "solve": ("undrift.common.solve_cli", "solve", "Measurements of any known operator."),
     "train": ("undrift.common.training.cli", "train", "Train a model from a recipe."),
     "evaluate": ("undrift.restoration.scoring_cli", "evaluate", "Score results against truth."),

@@ -16,7 +16,7 @@ from undrift.common.errors import InputError, PartialFailure, UsageError
 from undrift.common.metrics.fidelity import psnr
 from undrift.common.report import PICTURED
 from undrift.restoration import benchmark as module
-from undrift.restoration.baselines import Method
+from undrift.restoration.baselines import BASELINES, Method
 from undrift.restoration.benchmark import benchmark
 from undrift.restoration.benchmark_output import Output
 from undrift.restoration.protocols import Condition, noisy
@@ -255,7 +255,7 @@ def test_command_reports_failures_by_its_error(monkeypatch: pytest.MonkeyPatch) 
         raise ValueError("no")
 
     broken = Method("tv", "denoise", restore, "")
-    monkeypatch.setitem(module.BASELINES, "tv", broken)
+    monkeypatch.setitem(BASELINES, "tv", broken)
     with pytest.raises(PartialFailure, match="text: ValueError"):
         run("skimage-photos", "--task", "denoise", "--sigma", "25", "--method", "tv", "--items",
             "text")  # fmt: skip

@@ -1,0 +1,121 @@
+"""`deblur`: known, parametric and unknown point-spread functions."""
+
+import time
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from undrift.common.errors import InputError, UsageError, nearest
+from undrift.common.operators.blur import Blur
+from undrift.common.results import Restored
+from undrift.restoration.asked import check_fidelity, check_noise, noise_of, wishes_for
+from undrift.restoration.channels import prepared
+from undrift.restoration.images import Picture, to_pixels
+from undrift.restoration.inverse import solved
+from undrift.restoration.inverse_problem import PRIOR, Problem, prior_for
+from undrift.restoration.outcome import Measured, outcome
+from undrift.restoration.psf import read_psf, trimmed
+
+BORDERS = ("valid", "reflect", "symmetric", "replicate", "circular", "zero")
+
+
+def deblur(
+    image: Any,
+    *,
+    psf: Any,
+    noise: float | str = "auto",
+    border: str = "valid",
+    fidelity: float = 1.0,
+    psf_size: int = 25,
+    method: str = "auto",
+    model: str = PRIOR,
+    **wishes: Any,
+) -> Restored:
+    """Undoes a blur that is the same everywhere.
+
+    psf: the point-spread function: a word (gaussian:1.6, motion:15,30, disk:3), a file (PNG, TIFF,
+    npy, csv), an array (h, w), or "auto" to estimate one of at most `psf_size` pixels a side from
+    the picture (`info["psf"]` holds its values). noise: standard deviation on the 0..255 scale, or
+    "auto". border: "valid" if the scene goes on beyond the frame, as in photographs; "circular"
+    for periodic data; also reflect, symmetric, replicate, zero. fidelity: 1 trusts the measurement
+    as its noise says; more is sharper and noisier, less is smoother. method: "auto", which is
+    half-quadratic splitting for one picture and the choice of `undrift.solve` for several samples,
+    or any of its names.
+    Raises InputError for bad pictures and kernels, also for one larger than the picture, and
+    UsageError for unknown names and numbers that cannot be.
+    """
+    began = time.monotonic()
+    picture, back = to_pixels(image)
+    pixels = prepared(picture)
+    sampler = prior_for(model, wishes_for(image, wishes), method)
+    check_deblur(sampler, psf=psf, noise=noise, border=border, fidelity=fidelity)
+    level = noise_of(picture, pixels, noise)
+    blind = isinstance(psf, str) and psf == "auto"
+    if blind:
+        from undrift.restoration.blind import estimate_psf
+
+        kernel = estimate_psf(pixels, psf_size)
+    else:
+        kernel = trimmed(read_psf(psf))
+    _fits(kernel, picture)
+    problem, frame = blurred(pixels, kernel, level, border)
+    samples = solved(problem, sampler, fidelity)
+    residual = problem.y - problem.operator(samples.mean(0, keepdim=True))
+    samples = samples[(..., *frame)]
+    extra = {
+        "task": "deblur", "psf": kernel.tolist() if blind else _name(psf), "blind": blind,
+        "psf_shape": list(kernel.shape), "noise": round(255 * level, 4), "border": border,
+        "fidelity": float(fidelity), "noise_given": noise, **sampler.how,
+    }  # fmt: skip
+    return outcome(picture, back, samples, Measured(residual, level), sampler, extra, began)
+
+
+def blurred(
+    pixels: Tensor, kernel: Tensor, noise: float, border: str = "valid"
+) -> tuple[Problem, tuple[slice, slice]]:
+    """The problem of pixels (1, c, h, w), and where the frame lies in its solution."""
+    _, channels, height, width = pixels.shape
+    if border != "valid":
+        operator = Blur(kernel, (channels, height, width), border)  # type: ignore[arg-type]
+        return Problem(operator, pixels, noise, pixels), (slice(None), slice(None))
+    tall, wide = kernel.shape
+    operator = Blur(kernel, (channels, height + tall - 1, width + wide - 1), "valid")
+    top, left = (tall - 1) // 2, (wide - 1) // 2
+    sides = [left, wide - 1 - left, top, tall - 1 - top]
+    start = torch.nn.functional.pad(pixels, sides, mode="replicate")
+    frame = (slice(top, top + height), slice(left, left + width))
+    return Problem(operator, pixels, noise, start), frame
+
+
+def check_deblur(
+    sampler: Any,
+    *,
+    psf: Any,
+    noise: float | str = "auto",
+    border: str = "valid",
+    fidelity: float = 1.0,
+    **_: Any,
+) -> None:
+    """Raises UsageError for numbers and names that cannot be, InputError for a bad kernel."""
+    check_noise(noise)
+    check_fidelity(fidelity)
+    if border not in BORDERS:
+        raise UsageError(
+            f"border {border!r}{nearest(border, BORDERS)} (there are: {', '.join(BORDERS)})"
+        )
+    if not (isinstance(psf, str) and psf == "auto"):
+        read_psf(psf)
+
+
+def _fits(kernel: Tensor, picture: Picture) -> None:
+    if kernel.shape[0] > picture.height or kernel.shape[1] > picture.width:
+        raise InputError(
+            f"the point-spread function is {kernel.shape[1]} x {kernel.shape[0]} pixels, the "
+            f"picture {picture.width} x {picture.height}; expected one no larger than the picture; "
+            "crop the kernel to where it matters, or take the whole picture"
+        )
+
+
+def _name(psf: Any) -> str:
+    return str(psf) if not hasattr(psf, "shape") else f"array {tuple(psf.shape)}"
