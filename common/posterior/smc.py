@@ -1,15 +1,18 @@
 """Twisted sequential Monte Carlo (TDS; Wu et al. 2023): particles weighed, for several modes.
 
 Every conditional denoiser follows the mode it is in; only weights tell how likely a mode is. The
-particles move by q = N(step with D_m, sigma^2), D_m from PiGDM, and are weighed by (Eq. (10))
+particles move by q = N(step with D_m, sigma^2) and are weighed by (Eq. (10))
 
-    w = p~(m | x') p(x' | x) / (p~(m | x) q(x' | x)),   p~(m | x) = N(m; A D, r^2 A A^T + sigma^2)
+    w = p~(m | x') p(x' | x) / (p~(m | x) q(x' | x)),      p~(m | x) = N(m; A D, A V A^T + sigma^2)
 
-with systematic resampling where fewer than half of them count. The last step returns D itself and
-the likelihood N(m; A D, sigma^2). Exact for many particles; it wants hundreds of steps.
+with systematic resampling where fewer than half of them count. V = r^2 I and D_m from PiGDM, or
+`matched`, V = Cov[x0 | x] and D_m from moment matching: one vector-Jacobian product a measured
+value, and steadier weights. The last step returns D itself and the likelihood N(m; A D, sigma^2).
+Exact for many particles and steps; a few dozen steps are not enough.
 """
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,8 +23,11 @@ from undrift.common.errors import InputError
 from undrift.common.operators.linear import LinearOperator
 from undrift.common.operators.svd import SVD
 from undrift.common.posterior.conditional import Conditional
+from undrift.common.posterior.tweedie import Moments
 from undrift.common.solvers.loop import Draw
 from undrift.common.solvers.plan import Step
+
+_MATCHED = 64  # measured values
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,17 @@ class Particles:
 
 @dataclass(frozen=True)
 class TwistedSMC(Conditional):
-    """For linear operators with a cheap SVD and one measurement, (1, *shape_out).
+    """For linear operators and one measurement, (1, *shape_out), real.
 
-    enough: share of effective particles below which they are resampled.
+    enough: share of effective particles below which they are resampled. matched: see above; for up
+    to 64 measured values. Without it the operator needs a cheap SVD.
     """
 
     enough: float = 0.5
+    matched: bool = False
+    operators = "svd"
+    derivative = True
+    price = "1F+1B"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,11 +81,11 @@ class TwistedSMC(Conditional):
         """
         if not steps or any(step.depth != 1 or step.sigma <= 0 for step in steps[:-1]):
             raise InputError("TwistedSMC needs steps of first order that draw noise: ancestral()")
-        svd = self._spectrum()
+        self._check()
         weights = torch.zeros(len(x), dtype=torch.float64, device=x.device)
         before, ends = torch.zeros_like(weights), x
         for number, step in enumerate(steps):
-            free, told, twist = self._look(svd, x, step.t, y, level)
+            free, told, twist = self._look(x, step.t, y, level)
             weights = weights + twist - before
             if self._share(weights) < self.enough:
                 chosen = systematic(torch.softmax(weights, 0), generator)
@@ -89,25 +100,46 @@ class TwistedSMC(Conditional):
             # ln p - ln q of the move, whose means differ by B (D - D_m)
             gap = step.B[0] / step.sigma * (free - told)
             weights = weights + (noise * gap - gap**2 / 2).flatten(1).sum(1).double()
-        weights = weights + self._log_density(svd, ends, 0.0) - before
+        weights = weights + self._log_density(ends, 0.0) - before
         return Particles(ends, torch.softmax(weights, 0))
 
     def _look(
-        self, svd: SVD, x: Tensor, t: float, y: Tensor | None, level: Tensor | None
+        self, x: Tensor, t: float, y: Tensor | None, level: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """D, the D_m of PiGDM, and ln p~(m | x) but for a constant."""
+        """D, D_m, and ln p~(m | x) but for a constant."""
         point = self.prior_moments(x, t, y, level)
+        if self.matched:
+            return (point.x0, *self._match(point))
         variance = self.shrunk_variance(t)
         operator, left = self.linearised(point.x0)
         pulled = operator.gain(left, variance, self.sigma**2) / variance
-        twist = self._log_density(svd, point.x0, variance)
+        twist = self._log_density(point.x0, variance)
         return point.x0, point.x0 + point.times(pulled), twist
 
-    def _log_density(self, svd: SVD, x0: Tensor, variance: float) -> Tensor:
+    def _match(self, point: Moments) -> tuple[Tensor, Tensor]:
+        """D_m and ln p~ with the covariance of Tweedie's formula, made symmetric and positive."""
+        operator, left = self.linearised(point.x0)
+        count, n = math.prod(self.operator.shape_out), len(point.x0)
+        units = torch.eye(count).to(point.x0).reshape(count, 1, *self.operator.shape_out)
+        rows = operator.adjoint(units)
+        moved = torch.stack([point.times(row.expand_as(point.x0)) for row in rows], 1)
+        seen = operator(moved).reshape(n, count, count)
+        values, vectors = torch.linalg.eigh(((seen + seen.mT) / 2).double())
+        values = values.clamp(min=0) + self.sigma**2
+        inner = (left.reshape(n, 1, count).double() @ vectors)[:, 0]
+        solved = ((inner / values)[:, None] @ vectors.mT).to(left)
+        correction = (solved @ moved.flatten(2)).reshape(point.x0.shape)
+        twist = -(inner**2 / values + values.log()).sum(1) / 2
+        return point.x0 + correction, twist
+
+    def _log_density(self, x0: Tensor, variance: float) -> Tensor:
         """ln N(m; A x0, variance A A^T + sigma^2) without its constants, (n,) in float64."""
-        left = svd.uh(self.measurement.to(x0) - self.operator(x0))
+        left = self.measurement.to(x0) - self.operator(x0)
+        if variance == 0:
+            return -(left**2).flatten(1).sum(1).double() / (2 * self.sigma**2)
+        svd = self._spectrum()
         spread = variance * svd.s**2 + self.sigma**2
-        return -(left.abs() ** 2 / spread).flatten(1).sum(1).double() / 2
+        return -(svd.uh(left).abs() ** 2 / spread).flatten(1).sum(1).double() / 2
 
     def _share(self, weights: Tensor) -> float:
         known = torch.softmax(weights, 0)
@@ -120,9 +152,19 @@ class TwistedSMC(Conditional):
         if svd is None:
             raise InputError(
                 f"TwistedSMC got {self.operator!r}, which has no cheap singular value "
-                "decomposition; its weights need one"
+                f"decomposition; its weights need one, or matched=True and up to {_MATCHED} "
+                "measured values"
             )
         return svd
+
+    def _check(self) -> None:
+        if not self.matched:
+            self._spectrum()
+        elif math.prod(self.operator.shape_out) > _MATCHED or self.measurement.is_complex():
+            raise InputError(
+                f"matched weights take a product a measured value; got {self.operator!r}, expected "
+                f"up to {_MATCHED} real values; use matched=False"
+            )
 
 
 def _same(noise: Tensor) -> Tensor:
