@@ -30,6 +30,8 @@ class DPS(Conditional):
     rule: Rule = "sda"
     gamma: float = 0.01
     weight: float = 1.0
+    derivative = True
+    price = "1F+1B"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -41,6 +41,8 @@ class MomentMatching(Conditional):
     tol: float = 1e-4
     method: Method = "cg"
     symmetric: bool = False
+    derivative = True
+    price = "1F+5B (`iterations`)"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -20,6 +20,8 @@ class PiGDM(Conditional):
     """sigma = 0 is the noiseless form of the paper."""
 
     noiseless = True
+    derivative = True
+    price = "1F+1B"
 
     def __call__(
         self, x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None
