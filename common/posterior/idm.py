@@ -4,10 +4,11 @@ A sampler of a few DDNM-like steps is unrolled and trained end to end as one net
 
     D = denoise(x, t),   D_m = D - A^T (A D - m),   f(x) = a' D_m + s' (x - a D) / s
 
-from x = a A^T m. Each step is coupled to the one before, (u, x) -> (x, v u + (1 - v) f(x)) with a
-learned v, which makes it invertible: training holds the graph of one step, however many there are
-(`networks.reversible`). It is deterministic and trained for one operator, with the L1 loss; A A^T
-has to be near 1 (orthonormal rows), as `BlockSample` has it.
+from x = a A^T m, signals counted from the denoiser's centre. Each step but the last is coupled to
+the one before, (u, x) -> (x, v u + (1 - v) f(x)) with a learned v, which makes it invertible:
+training holds the graph of one step, however many there are (`networks.reversible`). The last one
+gives D_m itself, which keeps the measurement. It is deterministic and trained for one operator,
+with the L1 loss; A A^T has to be 1 (orthonormal rows), as `BlockSample` has it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +43,7 @@ class Unrolled(nn.Module):
         if len(times) < 2 or not falling or times[-1] != 0:
             raise InputError(f"Unrolled got times {list(times)}; expected descending ones, last 0")
         self.denoiser, self.operator, self.times = denoiser, operator, tuple(times)
-        self.shares = nn.ModuleList(Coupled(torch.clone) for _ in times[1:])
+        self.shares = nn.ModuleList(Coupled(torch.clone) for _ in times[2:])
 
     def forward(self, measurement: Tensor, reversible: bool = True) -> Tensor:
         """reversible: False stores all activations: the same values and gradients.
@@ -50,18 +51,21 @@ class Unrolled(nn.Module):
         Raises InputError if the measurement does not fit.
         """
         self.operator.check_measurement(measurement, finite=False)
-        back = self.operator.adjoint(measurement)
-        start = _ends(self.denoiser.process, self.times[0])[0] * back
-        steps = self._steps(measurement)
-        if not reversible:
-            return run_plainly(steps, start, start)[1]
-        return run_reversible(steps, start, start, list(self.denoiser.parameters()))[1]
-
-    def _steps(self, measurement: Tensor) -> list[Coupled]:
+        centre = torch.full_like(self.operator.adjoint(measurement), self._centre())
+        told = centre + self.operator.adjoint(measurement - self.operator(centre))
+        x = _ends(self.denoiser.process, self.times[0])[0] * told
+        bodies = [self._body(measurement, *pair) for pair in pairwise(self.times)]
         steps = [step for step in self.shares if isinstance(step, Coupled)]
-        for step, (t, later) in zip(steps, pairwise(self.times), strict=True):
-            step.body = self._body(measurement, t, later)
-        return steps
+        for step, body in zip(steps, bodies[:-1], strict=True):
+            step.body = body
+        if reversible:
+            x = run_reversible(steps, x, x, list(self.denoiser.parameters()))[1]
+        else:
+            x = run_plainly(steps, x, x)[1]
+        return bodies[-1](x)
+
+    def _centre(self) -> float:
+        return self.denoiser.scaling.centre or 0.0
 
     def _body(self, measurement: Tensor, t: float, later: float) -> Callable[[Tensor], Tensor]:
         (a, s), (a1, s1) = (_ends(self.denoiser.process, v) for v in (t, later))
