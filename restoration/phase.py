@@ -7,9 +7,9 @@ algorithm (Fienup 1982, "Phase retrieval algorithms: a comparison", Eq. 44),
 
 P the projection on the measured modulus; error reduction; the start with the smallest residual
 goes on; then the denoiser and error reduction in turn, at falling noise levels (as prDeep, Metzler
-et al. 2018). The picture turned by half a circle has the same modulus: of the two, one is returned,
-and `aligned` picks the one near a reference for scoring. Colours are solved one by one and turned
-to agree with the first.
+et al. 2018). The picture turned by half a circle has the same modulus, and so has one moved within
+dark surroundings: one of them is returned, and `aligned` picks the one near a reference for
+scoring. Colours are solved one by one and turned to agree with the first.
 """
 
 import time
@@ -130,10 +130,22 @@ def retrieve(
 
 
 def aligned(x: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """x (c, h, w), or x turned by half a circle: whichever is nearer to the reference."""
-    turned = x[:, ::-1, ::-1]
-    same, other = (float(np.square(v - reference).mean()) for v in (x, turned))
-    return np.ascontiguousarray(x if same <= other else turned)
+    """x (c, h, w) as near to the reference as the modulus leaves open: turned, moved, or as it is.
+
+    Moved by whole pixels where the surroundings are dark, with 0 for what comes in.
+    """
+    size = tuple(2 * side for side in x.shape[1:])
+    candidates = []
+    for v in (x, x[:, ::-1, ::-1]):
+        wide = np.fft.rfft2(v, size)
+        match = np.fft.irfft2((np.fft.rfft2(reference, size) * wide.conj()).sum(0), size)
+        best = np.unravel_index(int(match.argmax()), size)
+        padded = np.pad(v, [(0, 0), (0, v.shape[1]), (0, v.shape[2])])
+        moved = np.roll(padded, best, (1, 2))[:, : v.shape[1], : v.shape[2]]
+        candidates += [v, moved]
+    return np.ascontiguousarray(
+        min(candidates, key=lambda v: float(np.square(v - reference).mean()))
+    )
 
 
 def _checked(modulus: np.ndarray) -> Tensor:
