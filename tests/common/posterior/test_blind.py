@@ -11,9 +11,9 @@ from torch import Tensor
 from undrift.common.denoisers import Estimate
 from undrift.common.errors import InputError
 from undrift.common.exact import abs_at
-from undrift.common.grids import by_log_snr
+from undrift.common.grids import by_angle, by_log_snr
 from undrift.common.noise import Noise
-from undrift.common.operators import Blur, GaussianBlur, gaussian_kernel, motion_kernel
+from undrift.common.operators import Blur, GaussianBlur, Identity, gaussian_kernel, motion_kernel
 from undrift.common.operators.borders import Border
 from undrift.common.operators.operator import Operator
 from undrift.common.posterior.blind import Blind, Family, alternate
@@ -24,9 +24,11 @@ from undrift.common.posterior.blind_kernels import (
     simplex_least_squares,
 )
 from undrift.common.posterior.blind_light import GradientLight, Light
+from undrift.common.posterior.gdp_blind import BlindGDP
 from undrift.common.posterior.moment_matching import MomentMatching
 from undrift.common.processes import VariancePreserving
 from undrift.common.solvers import Exponential
+from undrift.common.solvers.ddim import ancestral
 from undrift.common.solvers.loop import run_plan
 
 VP = VariancePreserving()
@@ -187,6 +189,20 @@ def test_the_published_rule_finds_a_factor_but_hardly_any_haze() -> None:
     assert float(found.parameters["mask"].abs().max()) < 0.02
 
 
+def test_the_published_sampler_finds_light_and_picture() -> None:
+    """Pushes and gradient steps at each of 200 steps, from a factor of 1."""
+    x, light = picture(3), GradientLight(SHAPE)
+    m = 0.35 * x + SIGMA * noise(1, *SHAPE, seed=7)
+    sampler = BlindGDP(denoise, VP, Identity(SHAPE), m, SIGMA, SPREAD, weight=1.0, family=light)
+    plan = ancestral().plan(VP, by_angle(VP, 200, SPREAD))
+    out = sampler.run(
+        noise(1, *SHAPE, seed=3), plan, draw=lambda k: Noise(4)((1, *SHAPE), k, dtype=torch.float64)
+    )
+    print("GDP factor", float(sampler.found["factor"]), "picture", relative(out, x))
+    assert float(sampler.found["factor"]) == pytest.approx(0.35, abs=0.05)
+    assert relative(out, x) < 0.3 * relative(m, x)
+
+
 def test_turns_of_whole_runs_come_to_the_same_kernel() -> None:
     x, kernel = picture(), motion_kernel(4.0, 30, 7)
     m = Blur(kernel, SHAPE)(x) + SIGMA * noise(1, *SHAPE, seed=5)
@@ -212,5 +228,7 @@ def test_what_cannot_be_is_refused() -> None:
         KernelFamily(SHAPE, 4)
     with pytest.raises(InputError, match="a rate in"):
         Blind(make, family, picture(), VP, rate=0.0)
+    with pytest.raises(InputError, match="no family"):
+        BlindGDP(denoise, VP, Identity(SHAPE), picture(), SIGMA)
     with pytest.raises(InputError, match="0 turns"):
         alternate(family, picture(), lambda operator, m, k: m, 0)
