@@ -69,8 +69,10 @@ def solve(
     activations; where they would take more, it sees tiles (methods without its derivative).
 
     Returns a `Restored` of the kind of y; `.residual` is y - A(value), `.info` has method, why,
-    solver, grid, steps, nfe (network calls) and products (backward calls), seconds, chi (1: the
-    data are explained to within their noise), chi_samples, and warnings.
+    solver, grid, steps, temperature (below 1: a single value of "auto" is drawn with less noise, so
+    that it is nearer to the mean; several samples are not), nfe (network calls) and products
+    (backward calls), seconds, chi (1: the data are explained to within their noise), chi_samples,
+    and warnings.
     Raises InputError for measurements, operators, noise and priors that do not fit one another;
     UsageError for unknown names, numbers that cannot be, and a missing noise.
     """
@@ -111,7 +113,8 @@ def _run(problem: Problem, choice: Choice, setting: Setting, key: str) -> Outcom
         for number in range(setting.samples):
             noise = Noise(setting.seed, key, number)
             drawn.append(sample(choice.method, Run(
-                problem, counter, choice.solver, choice.grid, choice.steps, noise, choice.options
+                problem, counter, choice.solver, choice.grid, choice.steps, noise, choice.options,
+                choice.temperature,
             )))  # fmt: skip
     samples = torch.cat(drawn)
     _check_finite(samples, choice)

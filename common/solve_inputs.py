@@ -40,7 +40,9 @@ def read_measurement(given: Any) -> Given:
         return Given(torch.from_numpy(signal.values), lambda x: x.cpu().numpy(), Path(given).name)
     if isinstance(given, Tensor):
         device, real = given.device, _real(given.dtype)
-        return Given(_numbers(given), lambda x: x.to(device, real))
+        return Given(
+            _numbers(given), lambda x: x.to(device, real.to_complex() if x.is_complex() else real)
+        )
     if isinstance(given, np.ndarray):
         tensor = _numbers(torch.from_numpy(np.ascontiguousarray(given)))
         return Given(tensor, lambda x: x.cpu().numpy())

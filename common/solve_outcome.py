@@ -77,6 +77,7 @@ def _choice_of(one: Outcome) -> dict[str, Any]:
         "solver": choice.solver,
         "grid": choice.grid,
         "steps": choice.steps,
+        "temperature": choice.temperature,
     }
 
 

@@ -2,7 +2,9 @@
 
 Networks of ordinary size know the clean signal well and its covariance badly, so that a trained
 prior gets the covariance of a stationary field; an exact prior gets moment matching, which is then
-exact too. Both are conditional denoisers, run by the second order multistep solver. Whatever is
+exact too. Both are conditional denoisers; the second order multistep solver runs moment matching,
+the noisy one of first order the field, which forgets its errors. Where one value is asked for, that
+noise is drawn smaller: the value is then nearer to the posterior mean than a sample is. Whatever is
 named wins.
 """
 
@@ -40,6 +42,7 @@ class Choice:
     grid: str
     steps: int
     options: Mapping[str, Any]
+    temperature: float = 1.0
 
 
 def choose(problem: Problem, asked: Asked) -> Choice:
@@ -58,10 +61,12 @@ def choose(problem: Problem, asked: Asked) -> Choice:
         options = {"spectrum": problem.prior.spectrum, **options}
     if asked.solver is not None and not method.any_solver:
         raise UsageError(f"{name} has a law of its own; it takes no solver, got {asked.solver!r}")
-    solver = asked.solver or method.solver
+    several = method.several if asked.samples > 1 else ""
+    solver = asked.solver or several or method.solver
+    alone = asked.samples == 1 and asked.solver is None
     return Choice(
         name, method, why, solver, asked.grid or method.grid, _steps(name, method, asked, options),
-        options,
+        options, method.temperature if alone else 1.0,
     )  # fmt: skip
 
 

@@ -11,22 +11,27 @@ from undrift.common.denoisers import Estimate
 from undrift.common.devices import autocast
 from undrift.common.grids import build_grid, by_log_snr
 from undrift.common.noise import Noise
-from undrift.common.operators.noise_models import normal
+from undrift.common.operators.noise_models import Gaussian, normal
 from undrift.common.posterior.conditional import Conditional
 from undrift.common.posterior.daps import DAPS
 from undrift.common.posterior.ddrm import DDRM
+from undrift.common.posterior.half_quadratic import TOP, WEIGHT, HalfQuadratic
+from undrift.common.posterior.half_quadratic import falling as falling_levels
 from undrift.common.posterior.problem import Problem
 from undrift.common.posterior.red_diff import RedDiff
+from undrift.common.posterior.redrawn import Redrawn
+from undrift.common.posterior.scg import SCG
 from undrift.common.posterior.shifted import Shifted
-from undrift.common.posterior.smc import TwistedSMC
 from undrift.common.posterior.split_gibbs import SplitGibbs, falling
+from undrift.common.posterior.stsl import STSL
 from undrift.common.posterior.warm import Warm
 from undrift.common.processes.process import start
 from undrift.common.solvers import Step, build_solver
 from undrift.common.solvers.auto import settled
 from undrift.common.solvers.loop import Denoise, run_plan
 
-LOW = 0.02  # s/a of the last call, at most
+LOW, LEAST = 0.02, 0.002  # s/a of the last call, at most and at least
+BELOW = 0.4  # s/a of the last call over the noise: a jump to the mean from above it fits the noise
 
 
 @dataclass
@@ -58,7 +63,10 @@ class Counted:
 
 @dataclass(frozen=True)
 class Run:
-    """One sample: the problem with its counted prior, names of solver and grid, steps, noise."""
+    """One sample: the problem with its counted prior, names of solver and grid, steps, noise.
+
+    temperature: of the noise between the steps, for solvers that have one; 1 is the right spread.
+    """
 
     problem: Problem
     counted: Counted
@@ -67,6 +75,7 @@ class Run:
     steps: int
     noise: Noise
     options: Mapping[str, Any]
+    temperature: float = 1.0
 
     def build(self, kind: Callable[..., Conditional], options: Mapping[str, Any]) -> Conditional:
         """The sampler with its options. Raises InputError for a problem that it cannot solve."""
@@ -95,17 +104,21 @@ class Run:
         return dtype.to_real() if dtype.is_complex else dtype
 
     def times(self, order: int = 1) -> tuple[float, ...]:
-        """The grid; that of log-snr ends at s/a = .02 or lower, and then returns the estimate."""
-        prior = self.problem.prior
+        """The grid; that of log-snr ends below s/a = .02 and the noise: there is the estimate."""
+        prior, noise = self.problem.prior, self.problem.noise
         if self.grid == "log-snr":
-            low = min(0.1, LOW / prior.sigma_d)
+            last = LOW
+            if isinstance(noise, Gaussian):
+                last = min(LOW, max(LEAST, BELOW * float(torch.as_tensor(noise.sigma).min())))
+            low = min(0.1, last / prior.sigma_d)
             return by_log_snr(prior.process, self.steps, prior.sigma_d, low=low)
         return build_grid(self.grid, prior.process, self.steps, prior.sigma_d, 1.0, order)
 
     def plan(self) -> list[Step]:
         """The steps of the solver on the grid."""
         prior = self.problem.prior
-        solver = build_solver(self.solver, prior.sigma_d)
+        cool = {} if self.temperature == 1 else {"temperature": self.temperature}
+        solver = build_solver(self.solver, prior.sigma_d, cool)
         steps = solver.plan(prior.process, self.times(solver.order))
         if self.solver in ("auto", "auto-sde"):
             return settled(steps, prior.process, self.problem.degraded is not None)
@@ -136,6 +149,12 @@ def shifted(method: Shifted, run: Run) -> Tensor:
     return method.run(run.begin(), run.plan(), draw=run.draw, y=run.y, level=run.level)
 
 
+def redrawn(method: Shifted, run: Run) -> Tensor:
+    """The same with DDNM's own share of noise redrawn at every step, eta = .85."""
+    plan = Redrawn(0.85**2).plan(method.process, run.times())
+    return method.run(run.begin(), plan, draw=run.draw, y=run.y, level=run.level)
+
+
 def spectral(method: DDRM, run: Run) -> Tensor:
     """Samplers in the coordinates of the decomposition, whose normals are turned signals."""
     operator = run.problem.operator.at(run.problem.measurement)
@@ -164,23 +183,40 @@ def in_turns(method: SplitGibbs, run: Run) -> Tensor:
 
 
 def descent(method: RedDiff, run: Run) -> Tensor:
-    """Stochastic optimisation from the linear estimate of uncorrelated signals about 1/2."""
-    middle = torch.full_like(run.begin(), 0.5)
+    """Stochastic optimisation from the linear estimate."""
+    return method.run(run.times()[:-1], _linear(method, run), run.draw, run.y, run.level)
+
+
+def climbing(method: STSL, run: Run) -> Tensor:
+    """Gradient steps on the state at each time; probes have draws of their own."""
+
+    def directions(step: int, inner: int) -> Tensor:
+        noise = Noise(run.noise.seed, f"{run.noise.item}\0probes", run.noise.sample)
+        first = (step * method.inner + inner) * method.probes
+        like = run.draw(0)
+        return torch.stack([normal(like, noise, first + k) for k in range(method.probes)])
+
+    return method.run(
+        run.begin(), run.plan(), directions=directions, y=run.y, level=run.level, draw=run.draw
+    )
+
+
+def selected(method: SCG, run: Run) -> Tensor:
+    """The best of several next states."""
+    return method.run(run.begin(), run.plan(), run.draw, run.y, run.level)
+
+
+def split(method: Conditional, run: Run, weight: float = WEIGHT) -> Tensor:
+    """Half-quadratic splitting from the linear estimate, over levels that fall to the noise."""
+    solver = HalfQuadratic(
+        method.denoise, method.process, method.operator, method.sigma, method.sigma_d, weight
+    )
+    levels = falling_levels(run.steps, TOP, max(LEAST, min(method.sigma, TOP)))
+    return solver(method.measurement, _linear(method, run), levels)
+
+
+def _linear(method: Conditional, run: Run) -> Tensor:
+    """The linear estimate of uncorrelated signals about 1/2."""
+    middle = torch.full_like(run.draw(0), 0.5)
     operator, left = method.linearised(middle)
-    begin = middle + operator.gain(left, method.sigma_d**2, max(method.sigma, 0.1) ** 2)
-    return method.run(run.times()[:-1], begin, run.draw, run.y, run.level)
-
-
-def weighed(method: TwistedSMC, run: Run, count: int = 100) -> Tensor:
-    """One of `count` particles, drawn by their weights."""
-
-    def draw(number: int) -> Tensor:
-        item = f"{run.noise.item}\0{run.noise.sample}"
-        each = (Noise(run.noise.seed, item, k) for k in range(count))
-        return torch.cat([normal(run.draw(0), noise, number) for noise in each])
-
-    generator = torch.Generator().manual_seed(run.noise.key()[0])
-    prior = run.problem.prior
-    x = start(prior.process, run.problem.degraded, draw(0))
-    particles = method.run(x, run.plan(), draw, generator, run.y, run.level)
-    return particles.resampled(generator)[:1]
+    return middle + operator.gain(left, method.sigma_d**2, max(method.sigma, 0.1) ** 2)
