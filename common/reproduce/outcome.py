@@ -137,7 +137,7 @@ def _section(compared: Compared) -> str:
 def grid(cells: Sequence[Cell]) -> str:
     """A Markdown table: measured, and in brackets what is asked; "outside" where it is missed."""
     if not cells:
-        return "No figure was published."
+        return "No figure is entered."
     rows = list(dict.fromkeys(cell.row for cell in cells))
     columns = list(dict.fromkeys(cell.column for cell in cells))
     places = {(cell.row, cell.column): cell for cell in cells}

@@ -8,6 +8,11 @@ from undrift.common.reproduce.paper import Paper
 PAPERS = {
     "solver-comparison": "undrift.common.papers.solver_comparison:PAPER",
     "mrs": "undrift.restoration.papers.mrs:PAPER",
+    "red-diff": "undrift.restoration.papers.red_diff:PAPER",
+    "dps": "undrift.restoration.papers.dps:PAPER",
+    "stsl": "undrift.restoration.papers.stsl:PAPER",
+    "idm": "undrift.restoration.papers.idm:PAPER",
+    "gdp": "undrift.restoration.papers.gdp:PAPER",
 }
 
 
