@@ -17,6 +17,7 @@ from undrift.restoration.inverse_problem import PRIOR, Problem, prior_for
 from undrift.restoration.outcome import Measured, outcome
 from undrift.restoration.psf import read_psf, trimmed
 
+BLIND = 2.0  # an estimated kernel is wrong too: its noise counts as so many times the picture's
 BORDERS = ("valid", "reflect", "symmetric", "replicate", "circular", "zero")
 
 
@@ -59,7 +60,7 @@ def deblur(
     else:
         kernel = trimmed(read_psf(psf))
     _fits(kernel, picture)
-    problem, frame = blurred(pixels, kernel, level, border)
+    problem, frame = blurred(pixels, kernel, BLIND * level if blind else level, border)
     samples = solved(problem, sampler, fidelity)
     residual = problem.y - problem.operator(samples.mean(0, keepdim=True))
     samples = samples[(..., *frame)]

@@ -20,7 +20,7 @@ from undrift.common.sampling import Sampler, make_sampler
 from undrift.common.solvers.loop import Denoise
 from undrift.common.wishes import Wishes
 
-PRIOR = "leaves-denoise"
+PRIOR = "leaves-prior"
 SPLITTING = "half-quadratic"
 CALLS = {"fast": 5, "balanced": 10, "best": 24}
 
@@ -63,13 +63,14 @@ class PriorSampler(Sampler):
         return f"{self.model.id}, {self.device}, {dtype}, {self.planned_calls()} calls an item"
 
 
-def prior_for(model: str, wishes: Wishes, method: str = "auto") -> PriorSampler:
+def prior_for(model: str, wishes: Wishes, method: str = "auto", longer: int = 1) -> PriorSampler:
     """The prior with the wishes settled; `steps` counts network calls of one sample.
 
+    longer: so many times the calls of a preset, for operators that mix all pixels.
     Raises UsageError for unknown methods besides the errors of `make_sampler`.
     """
     made = make_sampler(model, "denoise", wishes)
-    steps = wishes.steps or CALLS[wishes.preset_name]
+    steps = wishes.steps or longer * CALLS[wishes.preset_name]
     changed = {"steps": steps, "solver": SPLITTING, "grid": "log-ratio", "symmetries": 1,
                "samples": wishes.samples or 1, "options": {}}  # fmt: skip
     choice = made.choice.model_copy(update=changed)

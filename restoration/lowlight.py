@@ -26,7 +26,7 @@ from undrift.restoration.inverse_problem import PRIOR, Problem, prior_for
 from undrift.restoration.outcome import Measured, outcome
 
 WHITE, MEAN = 0.95, 0.42
-GAMMAS = (0.8, 5.0)
+GAMMAS = (1.2, 4.0)  # camera curves and dark displays
 
 
 def lighten(

@@ -7,9 +7,10 @@ algorithm (Fienup 1982, "Phase retrieval algorithms: a comparison", Eq. 44),
 
 P the projection on the measured modulus; error reduction; the start with the smallest residual
 goes on; then the denoiser and error reduction in turn, at falling noise levels (as prDeep, Metzler
-et al. 2018). The picture turned by half a circle has the same modulus, and so has one moved within
-dark surroundings: one of them is returned, and `aligned` picks the one near a reference for
-scoring. Colours are solved one by one and turned to agree with the first.
+et al. 2018); and, where the modulus is noisy, half-quadratic splitting with its noise. The picture
+turned by half a circle has the same modulus, and so has one moved within dark surroundings: one of
+them is returned, and `aligned` picks the one near a reference for scoring. Colours are solved one
+by one and turned to agree with the first.
 """
 
 import time
@@ -22,9 +23,11 @@ from torch import Tensor
 
 from undrift.common.errors import InputError, UsageError
 from undrift.common.noise import Noise
+from undrift.common.operators.operator import Operator
 from undrift.common.operators.phase import phase_retrieval
-from undrift.common.posterior.half_quadratic import falling
+from undrift.common.posterior.half_quadratic import HalfQuadratic, falling
 from undrift.common.results import Restored
+from undrift.common.sampling import Sampler
 from undrift.restoration.asked import is_number, wishes_for
 from undrift.restoration.channels import GreyAsColour
 from undrift.restoration.images import Picture
@@ -36,6 +39,8 @@ from undrift.restoration.outcome import Measured, outcome
 BETA = 0.9
 POLISH = 20 / 255, 2 / 255  # noise levels of the denoiser, and so many rounds between
 BETWEEN = 20
+FEW = 2e-3  # noise of the modulus above which it is weighed against the prior, in so many calls
+LAST = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +123,8 @@ def retrieve(
     level = max(float(given), 1e-3)
     operator = phase_retrieval((len(x), n, n), factor)
     x = _polished(x, moduli, sampler)
+    if level > FEW:
+        x = _weighed(x, y, operator, level, sampler)
     residual = y - operator(x)
     extra = {
         "task": "phase", "oversample": float(factor), "noise": float(given),
@@ -193,7 +200,7 @@ def _agreed(x: Tensor) -> Tensor:
     return torch.stack([v if like(v) >= like(v.flip(0, 1)) else v.flip(0, 1) for v in x])
 
 
-def _polished(x: Tensor, moduli: Moduli, sampler: Any) -> Tensor:
+def _polished(x: Tensor, moduli: Moduli, sampler: Sampler) -> Tensor:
     """Denoiser and error reduction in turn; x (c, n, n); turned channels have equal moduli."""
     from undrift.common.grids import time_of_ratio
 
@@ -214,6 +221,19 @@ def _polished(x: Tensor, moduli: Moduli, sampler: Any) -> Tensor:
                 x = denoise(a * x[None], moment, None, None).x0[0]
     sampler.calls = sampler.choice.steps
     return best
+
+
+def _weighed(x: Tensor, y: Tensor, operator: Operator, noise: float, sampler: Sampler) -> Tensor:
+    """Half-quadratic splitting from x on: error reduction would follow the noise."""
+    denoiser = sampler.model.denoiser
+    splitting = HalfQuadratic(
+        called(sampler, x.shape[1:]), denoiser.process, operator, noise, denoiser.scaling.sigma_d
+    )
+    levels = falling(LAST, *POLISH)
+    with torch.no_grad():
+        found = splitting(y[None], x[None].clone(), levels)[0]
+    sampler.calls += LAST
+    return found
 
 
 def _wide(x: Tensor, like: Tensor) -> Tensor:
