@@ -92,24 +92,24 @@ def _fit_of(outcomes: list[Outcome]) -> dict[str, Any]:
         "chi": None if chi is None else round(chi, 4),
         "chi_samples": tuple(round(c, 4) for c in chis),
         "residual_rms": float(rms),
-        "warnings": []
-        if chi is None or GOOD_CHI[0] <= chi <= GOOD_CHI[1]
-        else [_misfit(chi, outcomes[0].choice.temperature < 1)],
+        "warnings": _misfits(chi, outcomes[0].choice.temperature < 1),
     }
 
 
-def _misfit(chi: float, cooled: bool) -> str:
+def _misfits(chi: float | None, cooled: bool) -> list[str]:
     """What a chi outside of `GOOD_CHI` means; cooled: one value, drawn near to the mean."""
+    if chi is None or GOOD_CHI[0] <= chi <= GOOD_CHI[1]:
+        return []
     if chi < GOOD_CHI[0]:
         why = "; a value near the mean may, samples=4 shows samples" if cooled else ""
-        return (
+        return [
             f"chi is {chi:.3g}, below {GOOD_CHI[0]:g}: the result follows the measurement more "
             f"closely than its noise allows{why}; is the noise less than stated?"
-        )
-    return (
+        ]
+    return [
         f"chi is {chi:.3g}, above {GOOD_CHI[1]:g}: the result does not explain the measurement; "
         "are operator and noise those of the data? take more steps or another method"
-    )
+    ]
 
 
 def _setting_of(setting: Setting, seconds: float) -> dict[str, Any]:
