@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from undrift.restoration.method import Method
+from undrift.restoration.spectra import slopes, transfer
 
 TV_WEIGHTS = (0.15, 0.4, 1.2)
 LUCY_ROUNDS = (10, 30, 100)
@@ -50,7 +51,7 @@ def wiener(y: np.ndarray, known: KnownBlur) -> np.ndarray:
     rows, columns = np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None]
     law = 1 / np.maximum(rows**2 + columns**2, 1 / max(size) ** 2)
     law *= max(float(y.var()), 1e-8) / _mean_power(law, size[1])
-    response = _transfer(known.kernel, size)
+    response = transfer(known.kernel, size)
     power, noise = law * np.abs(response) ** 2, max(known.sigma, 1e-4) ** 2
 
     def seen(gain: np.ndarray, v: torch.Tensor) -> torch.Tensor:
@@ -71,7 +72,7 @@ def wiener(y: np.ndarray, known: KnownBlur) -> np.ndarray:
 def richardson_lucy(y: np.ndarray, known: KnownBlur, *, reference: np.ndarray) -> np.ndarray:
     """Richardson-Lucy (1972, 1974) with an unknown frame, the best of three numbers of rounds."""
     size, inside = _scene(y, known.kernel)
-    response = _transfer(known.kernel, size)
+    response = transfer(known.kernel, size)
     weight = np.maximum(_filtered(_framed(np.ones_like(y), size, inside), response.conj()), 1e-3)
     x, found = np.full((y.shape[0], *size), max(float(y.mean()), 1e-3)), []
     for count in range(1, max(LUCY_ROUNDS) + 1):
@@ -92,9 +93,8 @@ def tv_deconvolution(
     scene. Both penalties are fixed, `TV_ROUNDS` rounds.
     """
     size, inside = _scene(y, known.kernel)
-    response = _transfer(known.kernel, size)
-    down = np.exp(2j * np.pi * np.fft.fftfreq(size[0]))[:, None] - 1
-    right = np.exp(2j * np.pi * np.fft.rfftfreq(size[1]))[None] - 1
+    response = transfer(known.kernel, size)
+    down, right = slopes(size)
     lam = weight * known.sigma**2 / 0.05
     mu, nu = 0.1, 20 * lam  # u's and d's penalties
     below = mu * np.abs(response) ** 2 + nu * (np.abs(down) ** 2 + np.abs(right) ** 2) + 1e-9
@@ -180,12 +180,6 @@ def _framed(v: np.ndarray, size: tuple[int, int], inside: tuple[slice, ...]) -> 
     wide = np.zeros((v.shape[0], *size))
     wide[inside] = v
     return wide
-
-
-def _transfer(kernel: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    big = np.zeros(size)
-    big[: kernel.shape[0], : kernel.shape[1]] = kernel
-    return np.fft.rfft2(np.roll(big, [-(k // 2) for k in kernel.shape], (0, 1)))
 
 
 def _filtered(x: np.ndarray, response: np.ndarray) -> np.ndarray:

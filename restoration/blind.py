@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from undrift.common.errors import InputError, UsageError
+from undrift.restoration.spectra import slopes, transfer
 
 LAMBDA, GAMMA = 4e-3, 2.0
 ROUNDS = 5  # of picture and kernel at each scale
@@ -70,8 +71,8 @@ def _few_edges(y: np.ndarray, kernel: np.ndarray, lam: float) -> np.ndarray:
     """x of the first equation; y is continued so that it is periodic."""
     margin = max(kernel.shape)
     wide = np.pad(y, margin, mode="linear_ramp", end_values=float(y.mean()))
-    response = _transfer(kernel, wide.shape)
-    down, right = _slopes(wide.shape)
+    response = transfer(kernel, wide.shape)
+    down, right = slopes(wide.shape)
     first = response.conj() * np.fft.rfft2(wide)
     power, bend = np.abs(response) ** 2, np.abs(down) ** 2 + np.abs(right) ** 2
     x, beta = wide, 2 * lam
@@ -128,15 +129,3 @@ def _resized(x: np.ndarray, size: list[int]) -> np.ndarray:
     if list(x.shape) == size:
         return x
     return bicubic(torch.from_numpy(np.ascontiguousarray(x))[None], (size[0], size[1]))[0].numpy()
-
-
-def _transfer(kernel: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    big = np.zeros(size)
-    big[: kernel.shape[0], : kernel.shape[1]] = kernel
-    return np.fft.rfft2(np.roll(big, [-(k // 2) for k in kernel.shape], (0, 1)))
-
-
-def _slopes(size: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    down = np.exp(2j * np.pi * np.fft.fftfreq(size[0]))[:, None] - 1
-    right = np.exp(2j * np.pi * np.fft.rfftfreq(size[1]))[None] - 1
-    return down, right
