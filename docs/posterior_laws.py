@@ -62,8 +62,9 @@ Row = tuple[str, int, Callable[[str], Law]]
 
 def conditional(label: str, kind: type, **options: object) -> Iterator[Row]:
     """A conditional denoiser under the second order, with and without noise of its own."""
-    for how, solver in (("2M", Exponential(2)), ("SDE-2M", Exponential(2, eta=1.0))):
-        for n in (20, 50):
+    plain, noisy = Exponential(2), Exponential(2, eta=1.0)
+    for how, solver, counts in (("2M", plain, (20, 50)), ("SDE-2M", noisy, (20,))):
+        for n in counts:
             yield (
                 f"{label}, {how}",
                 n,
@@ -126,6 +127,9 @@ def rows() -> Iterator[Row]:
     yield from conditional("DiffPIR's step", DiffPIR)
     yield from conditional("DPS, annealed", DPS, rule="annealed")
     yield from conditional("SDA, gamma .1", DPS, rule="sda", gamma=0.1)
+    for kind in (PiGDM, JFPS, TMPD):
+        yield from published(f"{kind.__name__}, ancestral", kind, DDIM(1.0))
+    yield from published("DPS, annealed, ancestral", DPS, DDIM(1.0), rule="annealed")
     yield from published("DPS, Gauss, ancestral", DPS, DDIM(1.0), rule="gauss")
     for n in (100, 1000):
         yield (
