@@ -15,6 +15,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor
 
@@ -43,8 +44,7 @@ class OfficialDDNMPlus(DDNMPlus):
             )
 
     def placed(self, svd: SVD, noise: Tensor) -> Tensor:
-        assert self.layout is not None
-        return self.layout(noise)
+        return cast(Callable[[Tensor], Tensor], self.layout)(noise)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ prediction at each step: `official`. Both networks and the denoiser are differen
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -56,12 +57,12 @@ class PSLD(Shifted):
 
     def loss(self, z: Tensor, t: float) -> Tensor:
         """The two norms of an estimate z (b, *latent_shape), summed over the items."""
-        assert self.latent is not None and isinstance(self.operator, LinearOperator)
-        picture = self.latent.decode(z)
-        found, measured = self.operator(picture), self.measurement.to(z)
-        back = self.operator.adjoint if self.official else self.operator.pinv
+        latent, operator = cast(Latent, self.latent), cast(LinearOperator, self.operator)
+        picture = latent.decode(z)
+        found, measured = operator(picture), self.measurement.to(z)
+        back = operator.adjoint if self.official else operator.pinv
         glued = back(measured) + picture - back(found)
-        gap = self.latent.encode(glued.expand_as(picture)) - z
+        gap = latent.encode(glued.expand_as(picture)) - z
         if self.official and self.normals is not None:
             found = found + self.sigma * self.normals(t).to(found)
         return self.omega * self._norm(found - measured) + self.gamma * self._norm(gap)

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from undrift.restoration.chains.chain import Chain
-from undrift.restoration.chains.kernels import SHAPES, Kernel
+from undrift.restoration.chains.kernels import Kernel
 from undrift.restoration.chains.settings import (
     SIX,
     Blurs,
@@ -75,7 +75,6 @@ def _blur(blurs: Blurs, rng: np.random.Generator) -> list[Link]:
     shares = np.array(blurs.shares) / sum(blurs.shares)
     which = int(rng.choice(len(SIX), p=shares))
     shape, turned = SIX[which], which % 2 == 1
-    assert shape in SHAPES  # a mistake in this package, not a user's
     sx = float(rng.uniform(*blurs.sigma))
     sy, theta = (float(rng.uniform(*blurs.sigma)), float(rng.uniform(-math.pi, math.pi)))
     beta = 1.0

@@ -9,8 +9,12 @@ only a little damaged, and the picture comes back at its own size.
 
 from dataclasses import dataclass, field
 
+from undrift.restoration.chains.kernels import Shape
+
 Range = tuple[float, float]
-SIX = ("gaussian", "gaussian", "generalised", "generalised", "plateau", "plateau")
+SIX: tuple[Shape, ...] = (
+    "gaussian", "gaussian", "generalised", "generalised", "plateau", "plateau",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
