@@ -82,9 +82,9 @@ def gradients(method: LGD | LGDShift, x0: Tensor, spread: float, t: float) -> tu
         raise InputError(
             f"normals of shape {tuple(drawn.shape)} came; expected (n, *{tuple(x0.shape[1:])})"
         )
-    pulled, squares = [], []
-    for normal in drawn:
-        operator, left = method.linearised(x0 + spread * normal)
-        pulled.append(operator.adjoint(left))
-        squares.append((left.abs() ** 2).flatten(1).sum(1))
-    return torch.stack(pulled), torch.stack(squares)
+    points = (x0 + spread * drawn[:, None]).flatten(0, 1)
+    found, jacobian = method.operator.linearise(points)
+    measured = method.measurement.expand(len(x0), *method.measurement.shape[1:])
+    left = measured.repeat(len(drawn), *[1] * (measured.ndim - 1)) - found
+    pulled = jacobian.adjoint(left).reshape(len(drawn), *x0.shape)
+    return pulled, (left.abs() ** 2).flatten(1).sum(1).reshape(len(drawn), len(x0))
