@@ -8,7 +8,7 @@ the trace of the Hessian of ln p_t from `probes` directions, where the paper has
 
 What the trace does: it stands for tr(A Cov A^T) of Jensen's bound, but leaves A out. For a Gaussian
 prior the Hessian is constant and its gradient exactly zero, so that STSL is DPS with inner steps
-(and no more right: W2 .3 to .6 of the posterior's spread). On mixtures it makes results worse, with
+(and no more right: W2 .3 to .8 of the posterior's spread). On mixtures it makes results worse, with
 any number of probes, and above bend .2 they explode. h = 1 is no derivative where s is small: the
 default is h = s. No code of the authors exists, their schedule of weights is not known; moment
 matching is the second-order method to use. Latents: an operator seen through `latent.Latent`.
