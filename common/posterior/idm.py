@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from undrift.common.denoisers import Denoiser
 from undrift.common.errors import InputError
+from undrift.common.grids import Grid, by_angle, time_of_ratio
 from undrift.common.networks.reversible import Coupled, run_plainly, run_reversible
 from undrift.common.operators.linear import LinearOperator
 from undrift.common.processes.process import Process
@@ -76,6 +77,14 @@ class Unrolled(nn.Module):
             return a1 * told + s1 / s * (x - a * x0)
 
         return body
+
+
+def matched_times(process: Process, steps: int, sigma_d: float) -> Grid:
+    """Times for `Unrolled` from where s/a is sigma_d, the error of A^T m for few measured values.
+
+    From the noisy end of a process, a is next to 0 and the start would hold nothing of m.
+    """
+    return by_angle(process, steps, sigma_d, time_of_ratio(process, sigma_d, sigma_d))
 
 
 def train_unrolled(
