@@ -43,7 +43,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "moment matching": {"method": "moment-matching"},
     "one variance (jfps)": {"method": "jfps"},
     "DiffPIR": {"method": "diffpir"},
-    "DDRM": {"method": "ddrm"},
 }
 
 
