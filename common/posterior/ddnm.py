@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from undrift.common.denoisers import Estimate
+from undrift.common.operators.svd import like
 from undrift.common.posterior.ddrm import DDRM
 from undrift.common.posterior.shifted import Shifted
 from undrift.common.posterior.tweedie import Moments
@@ -71,7 +72,7 @@ class DDNMPlus(DDRM):
     def start(self, t: float, draw: Draw) -> Tensor:
         """Noise alone; draw 0 has the coordinates of the SVD."""
         svd, given, _ = self._spectrum()
-        return self.ends_at(t)[1] * svd.v(draw(0).to(given))
+        return self.ends_at(t)[1] * like(self.measurement, svd.v(draw(0).to(given)))
 
     def renewed(self, x0: Tensor, t: float, noise: Tensor) -> Tensor:
         """A state at t around x0; noise: in the coordinates of the SVD."""

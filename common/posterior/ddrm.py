@@ -21,7 +21,7 @@ from torch import Tensor
 from undrift.common.denoisers import Estimate
 from undrift.common.errors import InputError
 from undrift.common.operators.linear import LinearOperator
-from undrift.common.operators.svd import SVD
+from undrift.common.operators.svd import SVD, like
 from undrift.common.posterior.conditional import Conditional
 from undrift.common.solvers.loop import Draw
 
@@ -65,8 +65,8 @@ class DDRM(Conditional):
         estimate = self.denoise(x, t, None, level)
         a, s = self.ends_at(t)
         clean, eps = svd.vh(estimate.x0), self.placed(svd, (x - a * estimate.x0) / s)
-        moved = self._step(clean, eps, given, sure, self._rho(later), noise.to(x))
-        return self.ends_at(later)[0] * svd.v(moved), estimate
+        moved = self._step(clean, eps, given, sure, self._rho(later), noise.to(clean))
+        return self.ends_at(later)[0] * like(x, svd.v(moved)), estimate
 
     def placed(self, svd: SVD, noise: Tensor) -> Tensor:
         """The noise of a state, (b, c, *space), in the coordinates of the SVD."""
@@ -77,7 +77,8 @@ class DDRM(Conditional):
         svd, given, sure = self._spectrum()
         rho, n = self._rho(t), draw(0).to(given)
         near = given + (rho**2 - sure**2).clamp(min=0).sqrt() * n
-        return self.ends_at(t)[0] * svd.v(torch.where(sure < rho, near, rho * n))
+        x = svd.v(torch.where(sure < rho, near, rho * n))
+        return self.ends_at(t)[0] * like(self.measurement, x)
 
     def _step(
         self, clean: Tensor, noise: Tensor, given: Tensor, sure: Tensor, rho: float, n: Tensor

@@ -12,7 +12,7 @@ from torch import Tensor
 from undrift.common.denoisers import Estimate
 from undrift.common.errors import InputError, UsageError
 from undrift.common.noise import Noise
-from undrift.common.operators import Average, Gaussian, Magnitude
+from undrift.common.operators import Average, Blur, Gaussian, Identity, Magnitude
 from undrift.common.posterior.choice import Asked, choose
 from undrift.common.posterior.methods import METHODS, find_method, fitting
 from undrift.common.posterior.priors import Prior
@@ -87,6 +87,19 @@ def test_the_exact_ones_have_the_posterior_of_independent_pixels(name: str) -> N
     width = (v - share * v / 4) ** 0.5
     assert ((result.value - mean) / width).square().mean().sqrt() < 2 / count**0.5
     assert (result.std / width).mean() == pytest.approx(1, abs=0.12)
+
+
+@pytest.mark.parametrize("name", ["ddrm", "ddnm-plus"])
+def test_coordinates_may_be_complex_for_real_signals(name: str) -> None:
+    """Those of a circular blur are Fourier coefficients. A kernel of one pixel is the identity."""
+    blur, plain = Blur(torch.ones(1, 1), SHAPE), Identity(SHAPE)
+    y = 0.5 + 0.2 * Noise(1)((1, *SHAPE), dtype=torch.float64)[0]
+    known = (denoise, VP, SPREAD)
+    first, second = (
+        solve(y, one, known, noise=SIGMA, method=name, steps=30, samples=8).info["chi"]
+        for one in (blur, plain)
+    )
+    assert first == pytest.approx(second, rel=0.3)
 
 
 def problem(operator: Any = OPERATOR, sigma: float = SIGMA, spectrum: Any = None) -> Problem:

@@ -179,7 +179,7 @@ def test_complex_measurements_of_a_real_signal(model: str) -> None:
         op(x)[0]
         + 0.05 * torch.complex(Noise(5)((1, *SHAPE)), Noise(6)((1, *SHAPE)))[0] * HALF.float()
     )
-    result = solve(y, op, model, noise=0.05, steps=12, **FLAT)
+    result = solve(y, op, model, noise=0.05, steps=12, samples=4, **FLAT)
     assert result.value.dtype == torch.float32
     assert result.residual.dtype == torch.complex64
     assert result.info["chi"] == pytest.approx(1, abs=0.25)
