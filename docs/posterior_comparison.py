@@ -29,7 +29,7 @@ import posterior_comparison_settings as settings  # noqa: E402
 import torch  # noqa: E402
 from posterior_comparison_deepinv import declare_missing_operators, plan, wrapped  # noqa: E402
 from posterior_comparison_problems import OPERATORS, Problem, problems  # noqa: E402
-from posterior_comparison_table import RESULTS, read, tuning_table, write_page  # noqa: E402
+from posterior_comparison_table import RESULTS, ranked, read, tuning_table, write_page  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from undrift.common.denoisers import Denoiser  # noqa: E402
@@ -142,16 +142,19 @@ def wanted() -> Iterator[tuple[str, settings.Method, int]]:
             yield name, method, calls
 
 
-def measure(model: str, path: Path) -> None:
-    """Runs what the file does not hold yet: all methods in turn on each problem."""
+def measure(model: str, path: Path, library: str = "", share: str = "0/1") -> None:
+    """Runs what the file does not hold yet, of one library or both: methods in turn, by problem."""
     done = {key(record) for record in begun(model, path)}
     bench = Bench(model)
+    first, every = (int(n) for n in share.split("/"))
     chosen = problems(
-        settings.CARD, settings.PHOTOS, settings.SIDE, settings.SIGMA, list(OPERATORS)
+        settings.CARD, settings.PHOTOS[first::every], settings.SIDE, settings.SIGMA, list(OPERATORS)
     )
     for problem in chosen:
         for name, method, calls in wanted():
             if method.operators and problem.name not in method.operators:
+                continue
+            if library not in ("", method.library):
                 continue
             record: dict[str, Any] = {
                 "record": "run", "method": name, "calls": calls, "operator": problem.name,
@@ -165,24 +168,30 @@ def measure(model: str, path: Path) -> None:
 
 
 def tune(model: str, path: Path) -> None:
-    """Every set of every grid on the validation crops; prints the best places of each grid."""
-    done = {key(record) for record in read(path)}
+    """Every set at few calls, the best of them at many; prints the best places of each grid."""
     bench = Bench(model)
     made = list(problems(
         settings.TUNING_CARD, settings.TUNING_PHOTOS, settings.SIDE, settings.SIGMA,
         list(OPERATORS),
     ))  # fmt: skip
+    few = settings.TUNED_AT[0]
     for calls in settings.TUNED_AT:
+        records = read(path)
+        done = {key(record) for record in records}
         for name, method in settings.METHODS.items():
-            for place, options in enumerate(method.grid):
-                for problem in made:
+            for problem in made:
+                places = range(len(method.grid))
+                if calls > few:
+                    places = ranked(records, name, few, problem.name)[: settings.SURVIVORS]
+                for place in places:
                     record: dict[str, Any] = {
                         "record": "tuning", "method": name, "calls": calls, "place": place,
                         "operator": problem.name, "photo": problem.photo,
                     }  # fmt: skip
                     other = method.operators and problem.name not in method.operators
                     if key(record) not in done and not other:
-                        append(record | bench.run(problem, method, calls, options), path)
+                        found = bench.run(problem, method, calls, method.grid[place])
+                        append(record | found, path)
             print(name, calls, flush=True)
     print(tuning_table(read(path)))
 
@@ -234,6 +243,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--model", default=settings.MODEL)
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--only", choices=("undrift", "deepinv"), default="", help="one library")
+    parser.add_argument("--share", default="0/1", help="photographs K, K + N, ... as K/N")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     for name in ("smoke", "tune", "page"):
         parser.add_argument(f"--{name}", action="store_true")
@@ -249,8 +260,9 @@ def main() -> None:
     elif asked.tune:
         tune(asked.model, asked.results)
     elif not asked.page:
-        measure(asked.model, asked.results)
-        memory(asked.model, asked.results)
+        measure(asked.model, asked.results, asked.only, asked.share)
+        if asked.share == "0/1":
+            memory(asked.model, asked.results)
     if asked.page or not (asked.one or asked.smoke or asked.tune):
         write_page()
 
