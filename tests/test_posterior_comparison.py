@@ -1,6 +1,7 @@
 """The page that compares posterior samplers shows what was measured, and its tables count right."""
 
 import importlib.util
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -9,16 +10,21 @@ import pytest
 from pages import DOCS
 
 
-@pytest.fixture(scope="module")
-def tables() -> ModuleType:
-    place = DOCS / "posterior_comparison_table.py"
+def script(name: str) -> ModuleType:
+    place = DOCS / f"{name}.py"
     if not place.is_file():
         pytest.skip("docs/ is not beside tests/")
-    spec = importlib.util.spec_from_file_location("posterior_comparison_table", place)
+    spec = importlib.util.spec_from_file_location(name, place)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look themselves up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def tables() -> ModuleType:
+    return script("posterior_comparison_table")
 
 
 def run(method: str, calls: int, photo: str, psnr: float, chi: float = 1.0) -> dict[str, Any]:
@@ -33,6 +39,15 @@ def test_the_page_shows_what_was_measured(tables: ModuleType) -> None:
     assert tables.filled(text, tables.read()) == text, (
         "run python docs/posterior_comparison.py --page"
     )
+
+
+def test_the_settings_are_those_of_the_sweeps(tables: ModuleType) -> None:
+    settings = script("posterior_comparison_settings")
+    sweeps = tables.read(DOCS / "results" / "posterior-comparison-tuning.jsonl")
+    assert tables.best_places(sweeps) == settings.CHOSEN
+    tried = {(r["method"], r["place"]) for r in sweeps}
+    grids = {name: range(len(method.grid)) for name, method in settings.METHODS.items()}
+    assert tried == {(name, place) for name, places in grids.items() for place in places}
 
 
 def test_differences_are_paired_and_the_rival_is_the_best_one(tables: ModuleType) -> None:
