@@ -11,7 +11,8 @@ threshold; and the kernel that blurs its edges into those of y,
     k = argmin |k * grad x - grad y|^2 + gamma |k|^2,
 
 then cut off below a twentieth of its peak, centred, and brought to sum 1. The picture x is a means:
-the restoration itself is done afterwards, with the kernel known and the prior in charge.
+`deblur` improves the kernel in turn with a picture that the prior restores
+(`undrift.common.posterior.blind`), and restores the result with the kernel it ends with.
 """
 
 import math
@@ -27,15 +28,20 @@ from undrift.restoration.spectra import slopes, transfer
 LAMBDA, GAMMA = 4e-3, 2.0
 ROUNDS = 5  # of picture and kernel at each scale
 STEP = math.sqrt(0.5)  # between scales
+LARGEST = 25  # pixels of the kernel, unless a size is named
 SMALLEST = 3  # pixels of the kernel at the coarsest scale
 
 
-def estimate_psf(pixels: Tensor, size: int) -> Tensor:
+def estimate_psf(pixels: Tensor, size: int | None = None) -> Tensor:
     """A kernel of at most size x size pixels of pixels (1, c, h, w); float64, sum 1.
+
+    A large size on a small picture finds specks; None is a seventh of the shorter side, at most 25.
 
     Raises UsageError for a size that is not odd and at least 3, and InputError for a picture that
     is smaller than three kernels, or without any edge.
     """
+    if size is None:
+        size = max(SMALLEST, min(LARGEST, min(pixels.shape[2:]) // 7 // 2 * 2 + 1))
     if size < 3 or size % 2 == 0:
         raise UsageError(f"psf_size {size}: expected an odd number of pixels from 3")
     plane = pixels[0].double().mean(0).numpy()
@@ -65,6 +71,20 @@ def estimate_kernel(blurred: np.ndarray, size: int) -> Tensor:
             kernel = _clean(_kernel_step(x, y, wide))
             lam = max(lam / 1.1, 1e-4)
     return torch.from_numpy(kernel)
+
+
+def centred(kernel: Tensor) -> Tensor:
+    """The kernel (n, n) moved so that its mean is at its centre, by parts of pixels too; sum 1.
+
+    A moved kernel with a picture moved the other way explains the data as well.
+    """
+    from scipy.ndimage import shift
+
+    values = kernel.numpy()
+    place = [np.arange(n) - n // 2 for n in values.shape]
+    mean = values.sum(1) @ place[0] / values.sum(), values.sum(0) @ place[1] / values.sum()
+    moved = np.clip(shift(values, [-float(c) for c in mean], order=1), 0, None)
+    return torch.from_numpy(moved / moved.sum())
 
 
 def _few_edges(y: np.ndarray, kernel: np.ndarray, lam: float) -> np.ndarray:

@@ -1,6 +1,7 @@
 """`deblur`: known, parametric and unknown point-spread functions."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -8,16 +9,20 @@ from torch import Tensor
 
 from undrift.common.errors import InputError, UsageError, nearest
 from undrift.common.operators.blur import Blur
+from undrift.common.operators.operator import Operator
 from undrift.common.results import Restored
 from undrift.restoration.asked import check_fidelity, check_noise, noise_of, wishes_for
-from undrift.restoration.channels import prepared
+from undrift.restoration.channels import GreyAsColour, prepared
 from undrift.restoration.images import Picture, to_pixels
-from undrift.restoration.inverse import solved
-from undrift.restoration.inverse_problem import PRIOR, Problem, prior_for
+from undrift.restoration.inverse import solved, split
+from undrift.restoration.inverse_problem import PRIOR, PriorSampler, Problem, prior_for
 from undrift.restoration.outcome import Measured, outcome
 from undrift.restoration.psf import read_psf, trimmed
 
-BLIND = 2.0  # an estimated kernel is wrong too: its noise counts as so many times the picture's
+BLIND = 8.0  # an estimated kernel is wrong too: its noise counts as so many times the picture's
+TURNS = 16.0, 8.0, 8.0, 8.0  # the same while picture and kernel are improved in turn
+WINDOW = 192  # pixels a side that the turns look at
+STILL, FAINT = 1e-2, 0.03  # of the kernel's fit, see `KernelFamily`
 BORDERS = ("valid", "reflect", "symmetric", "replicate", "circular", "zero")
 
 
@@ -28,7 +33,7 @@ def deblur(
     noise: float | str = "auto",
     border: str = "valid",
     fidelity: float = 1.0,
-    psf_size: int = 25,
+    psf_size: int | None = None,
     method: str = "auto",
     model: str = PRIOR,
     **wishes: Any,
@@ -36,13 +41,13 @@ def deblur(
     """Undoes a blur that is the same everywhere.
 
     psf: the point-spread function: a word (gaussian:1.6, motion:15,30, disk:3), a file (PNG, TIFF,
-    npy, csv), an array (h, w), or "auto" to estimate one of at most `psf_size` pixels a side from
-    the picture (`info["psf"]` holds its values). noise: standard deviation on the 0..255 scale, or
-    "auto". border: "valid" if the scene goes on beyond the frame, as in photographs; "circular"
-    for periodic data; also reflect, symmetric, replicate, zero. fidelity: 1 trusts the measurement
-    as its noise says; more is sharper and noisier, less is smoother. method: "auto", which is
-    half-quadratic splitting for one picture and the choice of `undrift.solve` for several samples,
-    or any of its names.
+    npy, csv), an array (h, w), or "auto" to estimate one from the picture (`info["psf"]` holds its
+    values), of at most `psf_size` pixels a side; None is a seventh of the shorter side, at most 25.
+    noise: standard deviation on the 0..255 scale, or "auto". border: "valid" if the scene goes on
+    beyond the frame, as in photographs; "circular" for periodic data; also reflect, symmetric,
+    replicate, zero. fidelity: 1 trusts the measurement as its noise says; more is sharper and
+    noisier, less is smoother. method: "auto", which is half-quadratic splitting for one picture and
+    the choice of `undrift.solve` for several samples, or any of its names.
     Raises InputError for bad pictures and kernels, also for one larger than the picture, and
     UsageError for unknown names and numbers that cannot be.
     """
@@ -54,14 +59,16 @@ def deblur(
     level = noise_of(picture, pixels, noise)
     blind = isinstance(psf, str) and psf == "auto"
     if blind:
-        from undrift.restoration.blind import estimate_psf
+        from undrift.restoration.blind import centred, estimate_psf
 
         kernel = estimate_psf(pixels, psf_size)
+        kernel = centred(improved(pixels, kernel, level, sampler))
     else:
         kernel = trimmed(read_psf(psf))
     _fits(kernel, picture)
     problem, frame = blurred(pixels, kernel, BLIND * level if blind else level, border)
     samples = solved(problem, sampler, fidelity)
+    sampler.calls += len(TURNS) * sampler.choice.steps if blind else 0
     residual = problem.y - problem.operator(samples.mean(0, keepdim=True))
     samples = samples[(..., *frame)]
     extra = {
@@ -70,6 +77,28 @@ def deblur(
         "fidelity": float(fidelity), "noise_given": noise, **sampler.how,
     }  # fmt: skip
     return outcome(picture, back, samples, Measured(residual, level), sampler, extra, began)
+
+
+def improved(pixels: Tensor, kernel: Tensor, noise: float, sampler: PriorSampler) -> Tensor:
+    """A kernel found from edges, after turns of restoring the picture with the prior and fitting.
+
+    pixels (1, c, h, w), of which the middle is looked at; kernel (n, n), n odd; noise of pixels.
+    """
+    from undrift.common.posterior.blind import alternate
+    from undrift.common.posterior.blind_kernels import KernelFamily
+
+    top, left = (max(0, (n - WINDOW) // 2) for n in pixels.shape[2:])
+    part = pixels[..., top : top + WINDOW, left : left + WINDOW]
+    sampler.model = GreyAsColour.around(sampler.model, part)
+    whole, _ = blurred(part, kernel, noise)
+    family = KernelFamily(
+        whole.operator.shape_in, len(kernel), "valid", smooth=STILL, faint=FAINT, iterations=150
+    )
+
+    def sharper(operator: Operator, y: Tensor, turn: int) -> Tensor:
+        return split(replace(whole, operator=operator, noise=TURNS[turn] * noise), sampler).cpu()
+
+    return alternate(family, part, sharper, len(TURNS), {"kernel": kernel})[1]["kernel"]
 
 
 def blurred(

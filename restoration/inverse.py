@@ -18,15 +18,19 @@ from undrift.restoration.inverse_samples import drawn
 def solved(problem: Problem, sampler: PriorSampler, fidelity: float = 1.0) -> Tensor:
     """(k, c, h, w) restored samples on the processor; one if no samples are asked for."""
     sampler.model = GreyAsColour.around(sampler.model, problem.start)
-    split = sampler.method in ("auto", SPLITTING) and sampler.choice.samples == 1
-    if not split:
+    alone = sampler.method in ("auto", SPLITTING) and sampler.choice.samples == 1
+    if not alone:
         return drawn(problem, sampler, fidelity).float().cpu()
-    found = _split(problem, sampler, fidelity)
+    found = split(problem, sampler, fidelity)
     sampler.how = {"method": SPLITTING, "why": "one picture"}
     return problem.keep(found.float().cpu())
 
 
-def _split(problem: Problem, sampler: PriorSampler, fidelity: float) -> Tensor:
+def split(problem: Problem, sampler: PriorSampler, fidelity: float = 1.0) -> Tensor:
+    """The one picture of half-quadratic splitting, (1, c, h, w), on the sampler's device.
+
+    The sampler's model has to fit the channels.
+    """
     denoiser = sampler.model.denoiser
     common = (
         called(sampler, problem.start.shape[2:]),

@@ -42,7 +42,7 @@ def noise_option(default: str) -> Any:
 )
 @noise_option("auto")
 @click.option("--border", default="valid", show_default=True, help="Or circular, reflect, ...")
-@click.option("--psf-size", type=int, default=25, show_default=True, help="Largest for auto.")
+@click.option("--psf-size", type=int, help="Largest for auto; a seventh of the side, up to 25.")
 @FIDELITY
 @METHOD
 @KEEP

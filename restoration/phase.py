@@ -117,7 +117,7 @@ def retrieve(
     y = _checked(plain)
     _, n = _sides(y.shape[-1], factor)
     moduli = Moduli(torch.fft.ifftshift(y, dim=(-2, -1))[:, None], n)
-    found = _best(moduli, starts, rounds, sampler.wishes.seed, sampler.wishes.item)
+    found = best_start(moduli, starts, rounds, sampler.wishes.seed, sampler.wishes.item)
     x = _agreed(found[:, 0, :n, :n])
     sampler.model = GreyAsColour.around(sampler.model, x[None])
     level = max(float(given), 1e-3)
@@ -178,7 +178,7 @@ def _sides(total: int, oversample: float) -> tuple[int, int]:
     raise InputError(f"no picture gives a modulus of {total} samples a side at {oversample:g} x")
 
 
-def _best(moduli: Moduli, starts: int, rounds: int, seed: int, item: str) -> Tensor:
+def best_start(moduli: Moduli, starts: int, rounds: int, seed: int, item: str) -> Tensor:
     """(c, 1, N, N): of the random starts, the one with the smallest residual."""
     count, total = len(moduli.values), moduli.values.shape[-1]
     noise = Noise(seed, f"phase/{item}")((count, starts, total, total))

@@ -23,7 +23,8 @@ from undrift.common.posterior.blind import Parameters
 class KernelFamily:
     """Blur of (c, h, w) by an unknown kernel (size, size), size odd; {"kernel": ...}.
 
-    begin: the width of the Gaussian it starts from, in pixels. iterations: of the fit.
+    begin: the width of the Gaussian it starts from, in pixels. iterations: of the fit. faint: taps
+    below this share of the largest are taken for errors and become 0.
     """
 
     shape: tuple[int, ...]
@@ -32,6 +33,7 @@ class KernelFamily:
     smooth: float = 1e-4
     begin: float = 1.0
     iterations: int = 300
+    faint: float = 0.0
 
     def __post_init__(self) -> None:
         if len(self.shape) != 3 or self.size % 2 == 0 or self.smooth < 0:
@@ -53,17 +55,21 @@ class KernelFamily:
         gram = gram + damping * torch.eye(len(gram)).to(gram)
         right = right + damping * before.flatten().to(gram)
         kernel = simplex_least_squares(gram, right, before.flatten().to(gram), self.iterations)
-        return {"kernel": kernel.reshape(before.shape)}
+        kernel = torch.where(kernel < self.faint * kernel.max(), 0.0, kernel)
+        return {"kernel": (kernel / kernel.sum()).reshape(before.shape)}
 
     def _normal(self, x0: Tensor, measurement: Tensor) -> tuple[Tensor, Tensor]:
         """P^T P and P^T m of the patches P whose product with the kernel is the blur."""
         half, space = self.size // 2, x0.shape[2:]
         if self.border != "valid":
             x0 = pad(x0, [border_index(n, half, half, self.border).to(x0.device) for n in space])
-        planes = x0.reshape(-1, 1, *x0.shape[2:])
-        patches = functional.unfold(planes, self.size).flip(1)  # (b c, taps, values)
-        told = measurement.expand(len(x0), *measurement.shape[1:]).reshape(len(planes), -1, 1)
-        return (patches @ patches.mT).sum(0), (patches @ told).sum(0)[:, 0]
+        planes = x0.reshape(-1, 1, 1, *x0.shape[2:])
+        told = measurement.expand(len(x0), *measurement.shape[1:]).reshape(len(planes), -1)
+        gram, right = x0.new_zeros(self.size**2, self.size**2), x0.new_zeros(self.size**2)
+        for plane, values in zip(planes, told, strict=True):  # one at a time: patches are large
+            patches = functional.unfold(plane, self.size)[0].flip(0)  # (taps, values)
+            gram, right = gram + patches @ patches.mT, right + patches @ values
+        return gram, right
 
 
 @dataclass(frozen=True)
