@@ -9,9 +9,10 @@ from pictures import KINDS, of_kind, pixels
 from PIL import Image
 
 from undrift.common.errors import InputError, UsageError
+from undrift.common.operators.kernels import gaussian_kernel
 from undrift.common.posterior.half_quadratic import TOP, WEIGHT
 from undrift.restoration.baselines import baseline
-from undrift.restoration.blind import estimate_kernel
+from undrift.restoration.blind import centred, estimate_kernel
 from undrift.restoration.deblurring import deblur
 from undrift.restoration.metrics import score
 from undrift.restoration.photos import centre_crop, load_photos
@@ -93,6 +94,16 @@ def test_blind_kernels_are_near_the_true_ones() -> None:
     spectra = torch.fft.fft2(wide)
     match = torch.fft.ifft2(spectra[0] * spectra[1].conj()).real.max()  # over all shifts
     assert float(match / (found.norm() * true.norm())) > 0.85
+
+
+def test_a_moved_kernel_is_put_back() -> None:
+    middle = torch.nn.functional.pad(gaussian_kernel(1.0, 7), (4, 4, 4, 4))
+    moved = middle.roll((2, -3), (0, 1))
+    torch.testing.assert_close(centred(moved), middle, atol=1e-9, rtol=0)
+    half = centred((middle + middle.roll(1, 0)) / 2)  # its mean lies between two pixels
+    rows = torch.arange(15, dtype=torch.float64) - 7
+    assert abs(float(half.sum(1) @ rows)) < 1e-6
+    assert float(half.sum()) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(

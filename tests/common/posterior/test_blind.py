@@ -4,6 +4,8 @@ The prior is Gaussian of 16 random smooth patterns about a mean picture: known e
 enough in phases that only one kernel explains a blurred picture.
 """
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -89,6 +91,10 @@ def test_a_kernel_is_fitted_to_a_known_picture(border: Border) -> None:
     family = KernelFamily(SHAPE, 7, border, smooth=0.0)
     found = family.fit(x, m, family.start())["kernel"]
     torch.testing.assert_close(found, kernel, rtol=0, atol=1e-6)
+    cut = replace(family, faint=0.3).fit(x, m, family.start())["kernel"]
+    strong = torch.where(kernel < 0.3 * kernel.max(), 0.0, kernel)
+    torch.testing.assert_close(cut, strong / strong.sum(), rtol=0, atol=1e-5)
+    assert torch.equal(cut > 0, strong > 0) and not torch.equal(strong, kernel)
 
 
 def test_kernels_stay_on_the_simplex() -> None:
