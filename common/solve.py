@@ -138,7 +138,8 @@ def _items(y: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 def _precision(prior: Prior, y: Tensor) -> torch.dtype:
     """Of the state: float32 for networks of less, that of the measurement for exact denoisers."""
-    if prior.network is None:
+    network = prior.autoencoder if prior.network is None else prior.network
+    if network is None:
         return y.dtype.to_real() if y.is_complex() else y.dtype
-    kinds = {p.dtype for p in prior.network.parameters()}
+    kinds = {p.dtype for p in network.parameters()}
     return torch.float64 if kinds == {torch.float64} else torch.float32

@@ -81,6 +81,18 @@ class PipelineDenoiser(nn.Module):
         inputs = config["in_channels"]
         return inputs, config.get("out_channels") or inputs
 
+    @property
+    def missing(self) -> list[str]:
+        """Conditions that the network asks for at every call, and was not given."""
+        given = {"timestep", *self.conditions}
+        return [
+            name
+            for name, value in [*self._accepted.items()][1:]
+            if value.default is value.empty
+            and value.kind is value.POSITIONAL_OR_KEYWORD
+            and name not in given
+        ]
+
     def with_conditions(self, **conditions: object) -> "PipelineDenoiser":
         """The same network under other conditions; raises InputError for names it does not take."""
         return PipelineDenoiser(

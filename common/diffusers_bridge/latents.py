@@ -27,16 +27,17 @@ class Latents:
         with torch.no_grad():
             coded = self.autoencoder.encode(pictures)
         z = coded.latents if hasattr(coded, "latents") else coded.latent_dist.mean
-        offset, gain = self._line(z)
+        offset, gain = self.line(z)
         return (z - offset) * gain
 
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures of latents."""
-        offset, gain = self._line(latents)
+        offset, gain = self.line(latents)
         with torch.no_grad():
             return self.autoencoder.decode(latents / gain + offset).sample
 
-    def _line(self, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
+    def line(self, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
+        """Offset and gain, numbers or by channel of `like`: latent = (z - offset) gain."""
         if self.mean is None or self.std is None:
             return self.shift, self.scale
         shape = (1, -1, *[1] * (like.ndim - 2))

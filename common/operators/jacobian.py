@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from undrift.common.errors import InputError
 from undrift.common.operators.linear import LinearOperator
@@ -31,7 +32,8 @@ class Jacobian(LinearOperator):
         self._pulls: dict[int, Any] = {}
 
     def _forward(self, x: Tensor) -> Tensor:
-        return torch.func.jvp(self.operator._forward, (self._points(len(x)),), (x,))[1]
+        with sdpa_kernel(SDPBackend.MATH):  # fused attention has no forward mode
+            return torch.func.jvp(self.operator._forward, (self._points(len(x)),), (x,))[1]
 
     def _adjoint(self, v: Tensor) -> Tensor:
         count = len(v)

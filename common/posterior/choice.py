@@ -6,7 +6,8 @@ exact too. Both are conditional denoisers; the second order multistep solver run
 the noisy one of first order the field, which forgets its errors. Where one value is asked for, that
 noise is drawn smaller: the value is then nearer to the posterior mean than a sample is. One value
 of a blur, which hides little of any frequency, is found by half-quadratic splitting. These choices
-were made on validation photographs (docs/posterior_comparison.md). Whatever is named wins.
+were made on validation photographs (docs/posterior_comparison.md). Behind a decoder, whose Jacobian
+is too dear to solve systems with, a method of plain gradients runs. Whatever is named wins.
 """
 
 from collections.abc import Mapping
@@ -78,6 +79,8 @@ def choose(problem: Problem, asked: Asked) -> Choice:
 def _automatic(problem: Problem, asked: Asked) -> tuple[str, str]:
     operator, prior = problem.operator, problem.prior
     kind = "linear" if isinstance(operator, LinearOperator) else "non-linear"
+    if prior.latent is not None:
+        return _of_latents(problem, kind)
     spatial = 1 <= len(operator.shape_in) - 1 <= 3
     if prior.spectrum is not None and spatial:
         if _splits(problem, asked):
@@ -86,6 +89,14 @@ def _automatic(problem: Problem, asked: Asked) -> tuple[str, str]:
     if problem.exact:
         return "pigdm", f"{kind} operator, an exact measurement"
     return "moment-matching", f"{kind} operator, a prior whose derivative is exact"
+
+
+def _of_latents(problem: Problem, kind: str) -> tuple[str, str]:
+    """What takes A o Dec, not linear, without solving systems with its Jacobian."""
+    if not problem.exact:
+        return "lgd", f"{kind} operator behind a decoder: gradients at points, no solves"
+    name = "psld" if kind == "linear" else "stsl"
+    return name, f"{kind} operator behind a decoder, an exact measurement"
 
 
 def _splits(problem: Problem, asked: Asked) -> bool:

@@ -46,6 +46,7 @@ class Conditional:
     noiseless = False  # whether sigma = 0 makes sense
     operators = "any"  # or "linear", or "svd": linear with a cheap decomposition
     derivative = False  # whether the network is differentiated
+    latents = False  # whether it takes a `latent.Latent`, and A of pictures, for latents only
     price = "1F"  # calls of the network a step: forward F, backward B
 
     def __post_init__(self) -> None:

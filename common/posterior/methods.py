@@ -32,6 +32,7 @@ from undrift.common.posterior.pigdm import PiGDM
 from undrift.common.posterior.pigdm_shift import PiGDMShift
 from undrift.common.posterior.problem import Problem
 from undrift.common.posterior.proximal import DDNM, DiffPIR
+from undrift.common.posterior.psld import PSLD
 from undrift.common.posterior.red_diff import RedDiff
 from undrift.common.posterior.running import Run
 from undrift.common.posterior.scg import SCG
@@ -72,11 +73,18 @@ class Method:
 
     def check(self, name: str, problem: Problem) -> None:
         """Raises InputError where the operator or the noise is not for this method."""
+        if self.kind.latents and problem.prior.latent is None:
+            raise InputError(
+                f"{name} needs a prior of latents, {problem.prior.name} is one of signals; take a "
+                "pipeline folder of diffusers with an autoencoder, or another method"
+            )
         operator, wanted = problem.operator, self.kind.operators
+        if not self.kind.latents:
+            operator = problem.behind(operator)
         linear = isinstance(operator, LinearOperator)
         if wanted != "any" and not linear:
             raise InputError(
-                f"{name} needs a linear operator, got {operator!r}; take one of "
+                f"{name} needs a linear operator, got {operator!r}{_bent(problem)}; take one of "
                 f"{', '.join(fitting('any'))}"
             )
         if wanted == "svd" and linear and operator.svd() is None:
@@ -94,7 +102,7 @@ class Method:
     def checked(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """The options with the presets below them. Raises UsageError for unknown ones."""
         own = {f.name for f in fields(self.kind)} - {f.name for f in fields(Conditional)}
-        own |= {*self.extra}
+        own = {*own, *self.extra} - {"latent"}
         for key in given:
             if key not in own:
                 raise UsageError(
@@ -102,6 +110,10 @@ class Method:
                     f"{', '.join(sorted(own)) or 'none'}{nearest(key, own)}"
                 )
         return {**self.options, **self.extra, **given}
+
+
+def _bent(problem: Problem) -> str:
+    return "" if problem.prior.latent is None else ", as seen through a decoder"
 
 
 def _products(options: Mapping[str, Any]) -> int:
@@ -159,6 +171,9 @@ METHODS: dict[str, Method] = {
                              running.split, any_solver=False, extra={"weight": WEIGHT}),
     "stsl": Method("gradient steps at each time and a trace (STSL)", STSL, running.climbing,
                    steps=50, solver="ddim", any_solver=False, calls=_inner),
+    "psld": Method("two norms, through decoder and encoder, for latents only (PSLD)", PSLD,
+                   running.shifted, 1000, "ddim", "uniform", calls=_two,
+                   options={"omega": 2.0}),  # the paper's 1 on pictures in [-1, 1]
     "smc": Method("weighed particles, for several modes (TDS)", TwistedSMC, crowds.weighed,
                   steps=100, solver="ancestral", any_solver=False, calls=_each(2, "particles"),
                   extra={"particles": 100}),
@@ -205,12 +220,16 @@ def find_method(name: str) -> Method:
 
 
 def fitting(*operators: str) -> list[str]:
-    """Names of the methods that ask no more of the operator than one of these."""
-    return [name for name, method in METHODS.items() if method.kind.operators in operators]
+    """Names of the methods, of signals, that ask no more of the operator than one of these."""
+    return [
+        name
+        for name, method in METHODS.items()
+        if method.kind.operators in operators and not method.kind.latents
+    ]
 
 
 def sample(method: Method, run: Run) -> Tensor:
-    """One sample, (1, c, *space)."""
+    """One sample, (1, c, *space); latents come out decoded."""
     extra = {name: run.options[name] for name in method.extra}
     own = {name: value for name, value in run.options.items() if name not in extra}
-    return method.run(run.build(method.kind, own), run, **extra)
+    return run.problem.signal(method.run(run.build(method.kind, own), run, **extra))

@@ -2,8 +2,9 @@
 
 A prior restores signals of one number of channels, in units of its own. Around it are put, where
 they are needed: grey signals shown as equal colours, sides filled up to what a network takes, and
-other units. u = (x - low) / (high - low) turns x_t = a x0 + b y + s eps into the same path of u
-with s / (high - low), so that the network works in its units and everything else in ours.
+other units. A prior of latents gets the decoder of the operator's signals.
+u = (x - low) / (high - low) turns x_t = a x0 + b y + s eps into the same path of u with
+s / (high - low), so that the network works in its units and everything else in ours.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from undrift.common.denoisers import Denoiser, Estimate
 from undrift.common.errors import InputError
+from undrift.common.posterior.latent import Latent, fitting
 from undrift.common.posterior.spectrum import Spectrum
 from undrift.common.processes.process import Process
 from undrift.common.solvers.loop import Denoise
@@ -29,7 +31,8 @@ class Prior:
     channels: of its signals, None for any. spectrum: a stationary covariance near that of its
     signals, for trained networks; None: the derivative of `denoise` is exact. network: what runs on
     a device, if any. multiple: what sides have to be divisible by. needs_degraded: whether it wants
-    a degraded signal. name, sha256: of its weights.
+    a degraded signal. name, sha256: of its weights. autoencoder: between pictures in [0, 1] and its
+    signals, if these are latents; latent: the same for pictures of one shape, set by `for_signals`.
     """
 
     denoise: Denoise
@@ -42,9 +45,13 @@ class Prior:
     needs_degraded: bool = False
     name: str = "prior"
     sha256: str = ""
+    autoencoder: Any = None
+    latent: Latent | None = None
 
     def for_signals(self, shape: tuple[int, ...]) -> "Prior":
         """The same for signals (c, *space). Raises InputError for channels it cannot restore."""
+        if self.autoencoder is not None:
+            return replace(self, latent=fitting(self.autoencoder, shape, self.multiple, self.name))
         prior = self
         if any(side % self.multiple for side in shape[1:]):
             prior = replace(prior, denoise=_filled(prior.denoise, self.multiple))
@@ -72,7 +79,7 @@ def read_prior(given: Any, device: str = "cpu") -> Prior:
 
     Objects: a `Prior`, a `Denoiser`, a `PipelineDenoiser`, or (function, process) or (function,
     process, sigma_d) with the function called as (x, t, y, level) -> Estimate, which counts as
-    exact. Raises InputError for anything else, unknown models, and pipelines of latents.
+    exact. Raises InputError for anything else, unknown models, and pipelines told by texts.
     """
     if isinstance(given, Prior):
         return given
@@ -116,13 +123,21 @@ def _of_denoiser(denoiser: Denoiser, device: str) -> Prior:
 
 
 def _of_pipeline(denoiser: Any, name: str) -> Prior:
-    """A network of diffusers: values in [-1, 1] inside, [0, 1] outside."""
-    if denoiser.latents is not None:
+    """A network of diffusers: values in [-1, 1] inside, [0, 1] outside; latents as they are."""
+    if missing := denoiser.missing:
         raise InputError(
-            f"{name} is a prior of latents; expected one of pictures; take a pipeline without an "
-            "autoencoder, or one of the methods for latents in undrift.common.posterior"
+            f"{name} is told {', '.join(missing)} at every call, which is not given; pass "
+            f"load_pipeline_denoiser(folder, {missing[0]}=...) of undrift.common.diffusers_bridge."
+            "pipeline as the prior"
         )
     levels = len(getattr(denoiser.network.config, "block_out_channels", ()) or ())
+    multiple = 2 ** max(0, levels - 1)
+    if denoiser.latents is not None:
+        vae = denoiser.latents.autoencoder.to(next(denoiser.network.parameters()).device)
+        return Prior(
+            denoiser, denoiser.process, 1.0, None, Spectrum(spread=1.0, slope=0.0),
+            denoiser.network, multiple, denoiser.process.needs_degraded, name, autoencoder=vae,
+        )  # fmt: skip
     return Prior(
         _in_units(denoiser, -1.0, 1.0),
         InUnits(denoiser.process, 2.0),
@@ -130,7 +145,7 @@ def _of_pipeline(denoiser: Any, name: str) -> Prior:
         denoiser.channels[0],
         Spectrum(spread=0.25),
         denoiser.network,
-        2 ** max(0, levels - 1),
+        multiple,
         denoiser.process.needs_degraded,
         name,
     )

@@ -39,6 +39,12 @@ class Problem:
                 f"got a complex measurement; {self.operator!r} gives real values of a real signal; "
                 "pass y.real, or an operator from real to complex values"
             )
+        bridge = self.degraded is not None or self.prior.needs_degraded
+        if self.prior.latent is not None and bridge:
+            raise InputError(
+                f"{self.prior.name} is a prior of latents, with a degraded signal of its own; "
+                "expected none; leave out degraded=, or take a prior of pictures"
+            )
         if self.degraded is not None:
             self.operator.check_signal(self.degraded)
             require_finite(self.degraded, "degraded")
@@ -50,8 +56,18 @@ class Problem:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(1, c, *space) of the signal."""
-        return (1, *self.operator.shape_in)
+        """(1, c, *space) of the state: the signal, or its latents."""
+        latent = self.prior.latent
+        return (1, *(self.operator.shape_in if latent is None else latent.latent_shape))
+
+    def behind(self, operator: Operator) -> Operator:
+        """An operator of signals as one of states: behind the decoder of a prior of latents."""
+        latent = self.prior.latent
+        return operator if latent is None else latent.through(operator)
+
+    def signal(self, state: Tensor) -> Tensor:
+        """What a clean state shows, (b, c, *space): itself, or latents decoded."""
+        return state if self.prior.latent is None else self.prior.latent.decode(state)
 
     @property
     def exact(self) -> bool:
@@ -63,7 +79,8 @@ class Problem:
     def seen(self) -> Tensor:
         """Where anything is measured: rows of A that are not 0, bool like the measurement."""
         generator = torch.Generator().manual_seed(0)
-        probe = 0.25 + 0.5 * torch.rand(self.shape, generator=generator)
+        shape = (1, *self.operator.shape_in)
+        probe = 0.25 + 0.5 * torch.rand(shape, generator=generator)
         real = self.measurement.real if self.measurement.is_complex() else self.measurement
         value, jacobian = self.operator.linearise(probe.to(real))
         return (jacobian(probe.to(real)).abs() > 0) | (value.abs() > 0)

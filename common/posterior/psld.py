@@ -37,6 +37,7 @@ class PSLD(Shifted):
     official: bool = False
     normals: Callable[[float], Tensor] | None = None
     operators = "linear"
+    latents = True
     price = "1F+1B, decoder and encoder 1F+1B"
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """How samplers of each kind are run: what a plan, times and noise mean to them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,10 +77,14 @@ class Run:
     options: Mapping[str, Any]
     temperature: float = 1.0
 
-    def build(self, kind: Callable[..., Conditional], options: Mapping[str, Any]) -> Conditional:
+    def build(self, kind: type[Conditional], options: Mapping[str, Any]) -> Conditional:
         """The sampler with its options. Raises InputError for a problem that it cannot solve."""
         prior = self.problem.prior
         operator, measurement, sigma = self.problem.plain()
+        if kind.latents:
+            options = {**options, "latent": prior.latent}
+        else:
+            operator = self.problem.behind(operator)
         return kind(
             self.counted, prior.process, operator, measurement, sigma, prior.sigma_d,
             warm=Warm(), **options,
@@ -216,7 +220,7 @@ def split(method: Conditional, run: Run, weight: float = WEIGHT) -> Tensor:
 
 
 def _linear(method: Conditional, run: Run) -> Tensor:
-    """The linear estimate of uncorrelated signals about 1/2."""
-    middle = torch.full_like(run.draw(0), 0.5)
+    """The linear estimate of uncorrelated signals about 1/2, of latents about 0."""
+    middle = torch.full_like(run.draw(0), 0.5 if run.problem.prior.latent is None else 0.0)
     operator, left = method.linearised(middle)
     return middle + operator.gain(left, method.sigma_d**2, max(method.sigma, 0.1) ** 2)

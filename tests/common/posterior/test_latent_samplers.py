@@ -1,13 +1,14 @@
 """Operators through a decoder, and PSLD: a tiny random VAE, and one that changes nothing."""
 
-import types
+import copy
 from typing import Any
 
 import pytest
 import torch
 from gaussian_posterior import VP, by_index
 from published import normals
-from torch import Tensor, nn
+from through import Through
+from torch import Tensor
 
 from undrift.common.denoisers import Estimate
 from undrift.common.errors import InputError
@@ -36,21 +37,6 @@ def tiny() -> Latent:
     }  # fmt: skip
     vae = AutoencoderKL(**settings)
     return Latent(vae.double(), (3, 16, 16))
-
-
-class Nothing(nn.Module):
-    """An autoencoder that hands through what it gets."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones((), dtype=torch.float64))
-        self.config = types.SimpleNamespace(scaling_factor=1.0)
-
-    def encode(self, x: Tensor) -> Any:
-        return types.SimpleNamespace(latents=x)
-
-    def decode(self, z: Tensor) -> Any:
-        return types.SimpleNamespace(sample=z)
 
 
 def bent(x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None) -> Estimate:
@@ -82,6 +68,22 @@ def test_the_adjoint_through_a_decoder_is_that_of_autograd(tiny: Latent) -> None
     expected = torch.autograd.grad((look(leaf) * v).sum(), leaf)[0]
     torch.testing.assert_close(found, look(z))
     torch.testing.assert_close(jacobian.adjoint(v), expected, rtol=1e-9, atol=1e-12)
+    u, one = normals(1, 4, 8, 8, seed=2), look.linearise(z[:1])[1]
+    pushed = one(u)  # forwards too, through the decoder's attention
+    torch.testing.assert_close((pushed * v[:1]).sum(), (u * expected[:1]).sum(), rtol=1e-9, atol=0)
+
+
+def test_values_and_statistics_by_channel_are_those_of_the_configuration(tiny: Latent) -> None:
+    """latent = (z - mean) scale / std by channel; pictures in [0, 1] are (x + 1) / 2."""
+    mean, std = [0.1, -0.2, 0.3, 0.0], [0.5, 2.0, 1.0, 4.0]
+    vae = copy.deepcopy(tiny.vae)
+    vae.register_to_config(latents_mean=mean, latents_std=std)
+    latent = Latent(vae, (3, 16, 16), 0.0, 1.0)
+    x = normals(2, 3, 16, 16)
+    raw = vae.encode(2 * x - 1).latent_dist.mode()
+    offset, width = (raw.new_tensor(v).reshape(1, 4, 1, 1) for v in (mean, std))
+    torch.testing.assert_close(latent.encode(x), (raw - offset) * 0.5 / width)
+    torch.testing.assert_close(latent.decode(latent.encode(x)), vae.decode(raw).sample / 2 + 0.5)
 
 
 def test_any_method_samples_latents(tiny: Latent) -> None:
@@ -115,7 +117,7 @@ def test_without_loss_in_the_autoencoder_psld_is_dps(official: bool) -> None:
     seen = operator(normals(1, 3, 8, 8, seed=3))
     shared = bent, VP, operator, seen, 0.1
     glued = PSLD(
-        *shared, latent=Latent(Nothing(), (3, 8, 8)), gamma=0.25, omega=0.5, official=official
+        *shared, latent=Latent(Through(), (3, 8, 8)), gamma=0.25, omega=0.5, official=official
     )
     plain = DPSShift(*shared, weight=0.75)
     plan, start = DDIM().plan(VP, [0.8, 0.5, 0.2]), normals(1, 3, 8, 8)
@@ -161,4 +163,4 @@ def test_psld_needs_a_latent_and_a_linear_operator() -> None:
     with pytest.raises(InputError, match="PSLD got latent None"):
         PSLD(bent, VP, Mask(torch.ones(8, 8), (3, 8, 8)), torch.zeros(1, 3, 8, 8), 0.1)
     with pytest.raises(InputError, match="linear operator of its pictures"):
-        PSLD(bent, VP, clip, torch.zeros(1, 3, 8, 8), 0.1, latent=Latent(Nothing(), (3, 8, 8)))
+        PSLD(bent, VP, clip, torch.zeros(1, 3, 8, 8), 0.1, latent=Latent(Through(), (3, 8, 8)))

@@ -7,6 +7,7 @@ import torch
 from gaussian_posterior import VP
 from oracles import number
 from pages import DOCS, code, rows
+from through import Through
 from torch import Tensor
 
 from undrift.common.denoisers import Estimate
@@ -56,10 +57,10 @@ def options(name: str) -> dict[str, Any]:
 def test_every_method_runs_and_costs_what_it_says(name: str) -> None:
     method, steps = METHODS[name], 6
     given = {**options(name), **({"particles": 4} if "particles" in method.extra else {})}
+    prior = Prior(denoise, VP, SPREAD, autoencoder=Through() if method.kind.latents else None)
     result = solve(
-        measurement(), OPERATOR, (denoise, VP, SPREAD), noise=SIGMA, method=name, steps=steps,
-        options=given,
-    )  # fmt: skip
+        measurement(), OPERATOR, prior, noise=SIGMA, method=name, steps=steps, options=given
+    )
     assert tuple(result.value.shape) == SHAPE
     assert torch.isfinite(result.value).all()
     paid = result.info["nfe"] + result.info["products"]
