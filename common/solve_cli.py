@@ -37,6 +37,7 @@ def _list_methods(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     for name, method in METHODS.items():
         kind = method.kind
         needs = [] if kind.operators == "any" else [kind.operators]
+        needs += ["a prior of latents"] if kind.latents else []
         needs += ["derivative"] if kind.derivative else []
         needs += [] if kind.noiseless else ["noise"]
         what = f"needs {', '.join(needs)}" if needs else "needs nothing"

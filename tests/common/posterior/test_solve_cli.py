@@ -122,6 +122,8 @@ def test_the_methods_are_listed(capsys: pytest.CaptureFixture) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["auto", *METHODS]
     assert "needs svd" in next(line for line in lines if line.startswith("ddrm "))
+    for name, line in zip(METHODS, lines[1:], strict=True):
+        assert ("a prior of latents" in line) == (name == "psld")
 
 
 @pytest.mark.parametrize(
