@@ -31,7 +31,7 @@ from undrift.common.posterior.moment_matching import MomentMatching
 from undrift.common.posterior.pigdm import PiGDM
 from undrift.common.posterior.pigdm_shift import PiGDMShift
 from undrift.common.posterior.problem import Problem
-from undrift.common.posterior.proximal import DDNM, DiffPIR
+from undrift.common.posterior.proximal import DDNM, DiffPIR, ScaledDDNM
 from undrift.common.posterior.psld import PSLD
 from undrift.common.posterior.red_diff import RedDiff
 from undrift.common.posterior.running import Run
@@ -145,12 +145,15 @@ METHODS: dict[str, Method] = {
         MomentMatching, calls=_products,
     ),
     "pigdm": Method("one variance for all pixels and the derivative (PiGDM, score form)", PiGDM,
-                    solver="sde-multistep-2", calls=_two),
-    "jfps": Method("one variance for all pixels, no derivative (JFPS)", JFPS),
+                    running.spread_out, solver="sde-multistep-2", calls=_two,
+                    extra={"spread": "prior"}),
+    "jfps": Method("one variance for all pixels, no derivative (JFPS)", JFPS, running.spread_out,
+                   extra={"spread": "prior"}),
     "lgd": Method("likelihood of points around the estimate (LGD)", LGD, calls=_two),
     "tmpd": Method("row sums of the covariance", TMPD, calls=lambda options: 3),
     "diffpir": Method("proximal step with the weight of Bayes' rule (DiffPIR)", DiffPIR),
     "ddnm": Method("projection, for exact measurements (DDNM)", DDNM),
+    "ddnm-scaled": Method("projection scaled by noise, direction by direction", ScaledDDNM),
     "dps-gauss": Method("gradient of the likelihood at the estimate; stiff", DPS, calls=_two,
                         steps=100, options={"rule": "gauss"}),
     "dps-annealed": Method("the same, with the spread of the estimate added", DPS, calls=_two,
@@ -175,8 +178,8 @@ METHODS: dict[str, Method] = {
                    running.shifted, 1000, "ddim", "uniform", calls=_two,
                    options={"omega": 2.0}),  # the paper's 1 on pictures in [-1, 1]
     "smc": Method("weighed particles, for several modes (TDS)", TwistedSMC, crowds.weighed,
-                  steps=100, solver="ancestral", any_solver=False, calls=_each(2, "particles"),
-                  extra={"particles": 100}),
+                  steps=100, solver="ancestral", grid="angle", any_solver=False,
+                  calls=_each(2, "particles"), extra={"particles": 100}),
     "scg": Method("the best of several next states; no derivative of A", SCG, running.selected,
                   steps=100, solver="ancestral", any_solver=False, calls=_each(1, "candidates")),
     "dpg": Method("weighed draws around the estimate; no derivative of A", DPG),

@@ -1,7 +1,7 @@
 """How samplers of each kind are run: what a plan, times and noise mean to them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from undrift.common.denoisers import Estimate
 from undrift.common.devices import autocast
+from undrift.common.errors import UsageError, nearest
 from undrift.common.grids import build_grid, by_log_snr
 from undrift.common.noise import Noise
 from undrift.common.operators.noise_models import Gaussian, normal
@@ -23,6 +24,7 @@ from undrift.common.posterior.redrawn import Redrawn
 from undrift.common.posterior.scg import SCG
 from undrift.common.posterior.shifted import Shifted
 from undrift.common.posterior.split_gibbs import SplitGibbs, falling
+from undrift.common.posterior.spread import estimated_spread
 from undrift.common.posterior.stsl import STSL
 from undrift.common.posterior.warm import Warm
 from undrift.common.processes.process import start
@@ -31,6 +33,7 @@ from undrift.common.solvers.auto import settled
 from undrift.common.solvers.loop import Denoise, run_plan
 
 LOW, LEAST = 0.02, 0.002  # s/a of the last call, at most and at least
+SPREADS = ("prior", "measured")
 BELOW = 0.4  # s/a of the last call over the noise: a jump to the mean from above it fits the noise
 
 
@@ -146,6 +149,19 @@ class Run:
 def conditional(method: Conditional, run: Run) -> Tensor:
     """Any solver around a conditional denoiser."""
     return run_plan(method, run.begin(), run.plan(), draw=run.draw, y=run.y, level=run.level)
+
+
+def spread_out(method: Conditional, run: Run, spread: str = "prior") -> Tensor:
+    """The same; spread: "prior" or "measured", where the variance of the signals comes from."""
+    if spread not in SPREADS:
+        raise UsageError(
+            f"spread {spread!r} is not one of {', '.join(SPREADS)}{nearest(spread, SPREADS)}"
+        )
+    if spread == "measured":
+        centre = 0.5 if run.problem.prior.latent is None else 0.0
+        found = estimated_spread(method.operator, method.measurement, method.sigma, centre)
+        method = replace(method, sigma_d=found)
+    return conditional(method, run)
 
 
 def shifted(method: Shifted, run: Run) -> Tensor:

@@ -132,6 +132,18 @@ def test_one_value_is_cooler_than_samples_are() -> None:
     assert choose(trained, Asked(solver="multistep-2")).temperature == 1
 
 
+def test_a_spread_may_be_read_off_the_measurement() -> None:
+    """A prior that thinks its signals ten times as wide gets what a right one gets."""
+    y, wrong = measurement(), (denoise, VP, 10 * SPREAD)
+    noted = {"method": "jfps", "noise": SIGMA, "steps": 8, "solver": "ddim", "options": {}}
+    right = solve(y, OPERATOR, (denoise, VP, SPREAD), **noted).value
+    told = solve(y, OPERATOR, wrong, **{**noted, "options": {"spread": "measured"}}).value
+    untold = solve(y, OPERATOR, wrong, **noted).value
+    assert (told - right).abs().mean() < 0.5 * (untold - right).abs().mean()
+    with pytest.raises(UsageError, match="did you mean 'measured'"):
+        solve(y, OPERATOR, wrong, **{**noted, "options": {"spread": "measure"}})
+
+
 def test_needs_are_told_before_anything_runs() -> None:
     with pytest.raises(InputError, match=r"dps-gauss got noise 0; .* exact measurements: .*ddnm"):
         choose(problem(sigma=0.0), Asked(method="dps-gauss"))
