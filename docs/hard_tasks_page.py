@@ -114,13 +114,15 @@ def photographs(records: Records) -> str:
     return "\n".join(lines) + "\n"
 
 
+TABLES = {"scores": scores, "phase": phase, "kernels": kernels, "photographs": photographs}
+
+
 def filled(text: str, records: Records) -> str:
     """The page with its tables."""
-    makers = {"scores": scores, "phase": phase, "kernels": kernels, "photographs": photographs}
     done = bool(grouped(records))
 
     def table(match: re.Match[str]) -> str:
-        return f"{match[1]}\n{makers[match[2]](records) if done else MISSING}\n{match[3]}"
+        return f"{match[1]}\n{TABLES[match[2]](records) if done else MISSING}\n{match[3]}"
 
     return BLOCK.sub(table, text)
 

@@ -21,6 +21,7 @@ def page() -> ModuleType:
 
 def test_the_page_shows_what_was_measured(page: ModuleType) -> None:
     text = page.PAGE.read_text(encoding="utf-8")
+    assert {found[1] for found in page.BLOCK.findall(text)} == set(page.TABLES)
     assert page.filled(text, page.read()) == text, "run python docs/hard_tasks.py --page"
 
 
