@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,11 +135,18 @@ def begun(model: str, path: Path) -> list[dict[str, Any]]:
     return records
 
 
-def wanted() -> Iterator[tuple[str, settings.Method, int]]:
-    """Every method with every budget."""
-    for name, method in settings.METHODS.items():
-        for calls in method.calls:
-            yield name, method, calls
+def wanted(
+    made: Sequence[Problem], library: str
+) -> Iterator[tuple[Problem, str, settings.Method, int]]:
+    """Every method with every budget on every problem that it is for; the dear ones at the end."""
+    pairs = [(name, m, calls) for name, m in settings.METHODS.items() for calls in m.calls]
+    for late in (False, True):
+        for problem in made:
+            for name, method, calls in pairs:
+                last = (name, calls) in settings.LAST and (name, problem.name) != settings.EARLY
+                fits = not method.operators or problem.name in method.operators
+                if fits and last == late and library in ("", method.library):
+                    yield problem, name, method, calls
 
 
 def measure(model: str, path: Path, library: str = "", share: str = "0/1") -> None:
@@ -147,24 +154,18 @@ def measure(model: str, path: Path, library: str = "", share: str = "0/1") -> No
     done = {key(record) for record in begun(model, path)}
     bench = Bench(model)
     first, every = (int(n) for n in share.split("/"))
-    chosen = problems(
+    made = list(problems(
         settings.CARD, settings.PHOTOS[first::every], settings.SIDE, settings.SIGMA, list(OPERATORS)
-    )
-    for problem in chosen:
-        for name, method, calls in wanted():
-            if method.operators and problem.name not in method.operators:
-                continue
-            if library not in ("", method.library):
-                continue
-            record: dict[str, Any] = {
-                "record": "run", "method": name, "calls": calls, "operator": problem.name,
-                "photo": problem.photo,
-            }  # fmt: skip
-            if key(record) in done:
-                continue
+    ))  # fmt: skip
+    for problem, name, method, calls in wanted(made, library):
+        record: dict[str, Any] = {
+            "record": "run", "method": name, "calls": calls, "operator": problem.name,
+            "photo": problem.photo,
+        }  # fmt: skip
+        if key(record) not in done:
             options = settings.options_of(name, calls, problem.name)
             append(record | bench.run(problem, method, calls, options), path)
-        print(problem.photo, problem.name, flush=True)
+            print(problem.photo, problem.name, name, calls, flush=True)
 
 
 def tune(model: str, path: Path) -> None:

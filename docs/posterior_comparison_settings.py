@@ -79,6 +79,13 @@ METHODS: dict[str, Method] = {
     "deepinv, DPIR": Method(RIVAL, "dpir", (8,)),
 }  # fmt: skip
 
+# What is dear, or known from validation to be far off, is run last: a stopped run has the rest.
+LAST = (
+    ("deepinv, PiGDM", 100), ("deepinv, DPS", 100), ("deepinv, DPS as it comes", 100),
+    ("deepinv, moment matching", 100), ("undrift, PiGDM", 10), ("undrift, PiGDM", 20),
+)  # fmt: skip
+EARLY = ("deepinv, moment matching", "inpainting 70 %")  # leads there among chi near 1
+
 # (method, calls) -> for each operator the place in the method's grid.
 CHOSEN: dict[tuple[str, int], dict[str, int]] = {
     ("deepinv, DPS", 20): {

@@ -63,9 +63,13 @@ def verdict(records: Records, chi: tuple[float, float] = (0.0, math.inf)) -> str
         ours = values(records, OURS, AT, operator)
         for score, digits in SCORES.items():
             found = [(pair, theirs) for pair in rivals
-                     if len((theirs := values(records, *pair, operator))[score])
+                     if len((theirs := values(records, *pair, operator))[score]) == len(ours[score])
                      and np.isfinite(theirs[score]).all()
                      and chi[0] <= theirs["chi"].mean() <= chi[1]]  # fmt: skip
+            if not found:
+                lines.append(f"| {operator} | {score} | {ours[score].mean():.{digits}f} | none | | "
+                             f"{ours['chi'].mean():.2f} | |")  # fmt: skip
+                continue
             pair, best = max(found, key=lambda row: row[1][score].mean())
             gaps = ours[score] - best[score]
             low, high = bootstrap(gaps)
