@@ -55,9 +55,9 @@ def test_recipes_of_the_page_are_valid(tmp_path: Path) -> None:
     from undrift.restoration.validation import ValidationSettings
 
     written = blocks(DOCS / "recipes.md", "yaml")
-    assert len(written) == 2
+    assert len(written) == 3
     assert len(written[0].splitlines()) <= 10
-    for number, block in enumerate(written):
+    for number, block in enumerate(b for b in written if "start: runs" not in b):
         path = tmp_path / f"{number}.yaml"
         path.write_text(block, encoding="utf-8")
         recipe = read_recipe(path)

@@ -84,7 +84,8 @@ def _automatic(problem: Problem, asked: Asked) -> tuple[str, str]:
     spatial = 1 <= len(operator.shape_in) - 1 <= 3
     if prior.spectrum is not None and spatial:
         if _splits(problem, asked):
-            return "half-quadratic", "a blur, a trained prior, one value: no draw is needed"
+            what = "a blur" if kind == "linear" else "a non-linear operator"
+            return "half-quadratic", f"{what}, a trained prior, one value: no draw is needed"
         return "stationary", f"{kind} operator, a trained prior: no derivative of the network"
     if problem.exact:
         return "pigdm", f"{kind} operator, an exact measurement"
@@ -100,12 +101,13 @@ def _of_latents(problem: Problem, kind: str) -> tuple[str, str]:
 
 
 def _splits(problem: Problem, asked: Asked) -> bool:
-    """Whether one value of a blur with plain noise is wanted, and nothing of how to sample."""
+    """Whether one value is wanted, of a blur or what is not linear with plain noise, not how."""
     noise = problem.noise
     plain = isinstance(noise, Gaussian) and torch.as_tensor(noise.sigma).numel() == 1
     named = asked.solver is not None or asked.grid is not None or bool(asked.options)
-    blur = isinstance(problem.operator, Blur) and problem.degraded is None
-    return blur and plain and not problem.exact and not named and asked.samples == 1
+    fit = isinstance(problem.operator, Blur) or not isinstance(problem.operator, LinearOperator)
+    fit = fit and problem.degraded is None
+    return fit and plain and not problem.exact and not named and asked.samples == 1
 
 
 def _steps(name: str, method: Method, asked: Asked, options: Mapping[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""What `undrift.solve` takes when no method is named: splitting for one value of a blur."""
+"""What `undrift.solve` takes when no method is named: splitting for one value of some operators."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 import tiny
 
 from undrift.common.noise import Noise
-from undrift.common.operators import Blur, Identity, Mask, PoissonGaussian, gaussian_kernel
+from undrift.common.operators import Blur, Gamma, Identity, Mask, PoissonGaussian, gaussian_kernel
 from undrift.common.solve import solve
 
 SHAPE = (3, 8, 8)
@@ -28,6 +28,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
         (BLUR, {"noise": 0.1, "options": {"tol": 1e-3}}, "stationary"),
         (BLUR, {"noise": 0.0}, "stationary"),
         (BLUR, {"noise": PoissonGaussian(0.01, 0.1)}, "stationary"),
+        (Gamma(SHAPE, 2.2), {"noise": 0.1}, "half-quadratic"),
+        (Gamma(SHAPE, 2.2), {"noise": 0.1, "samples": 2}, "stationary"),
         (Identity(SHAPE), {"noise": 0.1}, "stationary"),
         (Mask(Noise(1)((1, 1, 8, 8))[0] > 0, SHAPE), {"noise": 0.1}, "stationary"),
     ],
