@@ -27,7 +27,7 @@ class GreyAsColour(Denoiser):
         """
         ours, its = pixels.shape[1], model.settings.network.params.get("outputs", 3)
         heads = 2 if model.settings.variance else 1  # the second is a variance
-        if ours * heads == its:
+        if ours * heads == its or getattr(model.denoiser, "any_channels", False):
             return model
         if ours != 1 or its != 3 * heads:
             raise InputError(f"{model.id} restores {its} channels, not {ours}; take another model")

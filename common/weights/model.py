@@ -50,15 +50,26 @@ def find_weights(name: str | Path) -> Path:
 
 
 def load_model(name: str | Path, device: str = "cpu", task: str | None = None) -> Model:
-    """Loads a model by id or path onto a device.
+    """Loads a model by id, weight file or pipeline folder of diffusers onto a device.
 
     Raises InputError for an unknown id, a broken file, or a model made for another task.
     """
+    if Path(name).is_dir():
+        return _of_folder(Path(name), device, task)
     path = find_weights(name)
     settings = read_settings(path)
     if task is not None and settings.task != task:
         raise InputError(f"{settings.id} is a model for {settings.task}, not for {task}")
     return _load(path.resolve(), path.stat().st_mtime_ns, device)
+
+
+def _of_folder(path: Path, device: str, task: str | None) -> Model:
+    from undrift.common.weights.folder import read_folder
+
+    if task not in (None, "denoise"):
+        raise InputError(f"{path} is a pipeline folder, a model for denoise, not for {task}")
+    denoiser, settings, sha256 = read_folder(path.resolve(), device)
+    return Model(denoiser, settings, path, sha256)
 
 
 @lru_cache(maxsize=8)

@@ -322,3 +322,22 @@ def test_file_and_folder_are_one_prior(priors: dict[str, Path]) -> None:
     assert bool(torch.isfinite(found["other"]).all())
     gap = (found["file"] - found["folder"]).abs().max()
     assert float(gap) < 1e-4 * float(found["folder"].abs().max())
+
+
+def test_tasks_take_the_file_and_the_folder(priors: dict[str, Path]) -> None:
+    """`--model` of the tasks with an operator: a converted checkpoint in either form, grey too."""
+    scene = torch.rand(24, 20, 3, generator=torch.Generator().manual_seed(1)).numpy()
+    for picture in (scene, scene[..., 0]):
+        found = {
+            name: undrift.deblur(
+                picture, psf="gaussian:0.5", noise=5.0, model=str(priors[name]), steps=3
+            )
+            for name in ("file", "folder")
+        }
+        gap = abs(found["file"].value - found["folder"].value).max()
+        assert gap < 1e-3
+        assert found["folder"].info["weights"].startswith("sha256:")
+    whole = undrift.denoise(scene, sigma=25, model=str(priors["folder"]))
+    assert whole.value.shape == scene.shape
+    with pytest.raises(InputError, match="a model for denoise, not for sr"):
+        undrift.sr(scene, scale=2, model=str(priors["folder"]))
