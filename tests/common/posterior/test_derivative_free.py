@@ -171,14 +171,15 @@ def test_many_weighed_draws_are_the_jacobian_free_guidance() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_as_many_directions_as_dimensions_give_the_methods_themselves(name: str) -> None:
+    """Five steps of conjugate gradients: after more the blur magnifies rounding a million times."""
     x, t = normals(3), 0.3
     for kind, options in (
-        (DPS, {}), (DiffPIR, {}), (PiGDM, {}), (MomentMatching, {"iterations": 9, "tol": 0.0}),
+        (DPS, {}), (DiffPIR, {}), (PiGDM, {}), (MomentMatching, {"iterations": 5, "tol": 0.0}),
     ):  # fmt: skip
         method = measured(name, kind, **options)
         program = Smoothed(black_box(name), SIZE, width=1.0)
         free = kind(method.denoise, VP, program, method.measurement, 0.1, **options)
-        torch.testing.assert_close(free(x, t).x0, method(x, t).x0, rtol=0, atol=1e-6)
+        torch.testing.assert_close(free(x, t).x0, method(x, t).x0, rtol=0, atol=1e-9)
 
 
 def test_few_directions_are_right_on_average_with_the_variance_that_is_told() -> None:
