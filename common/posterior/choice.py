@@ -23,6 +23,8 @@ from undrift.common.operators.noise_models import Gaussian
 from undrift.common.posterior.methods import METHODS, Method, find_method
 from undrift.common.posterior.problem import Problem
 
+_MOST = 2.0  # of PiGDM's derivative, where it is that of a trained network; from validation
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -65,6 +67,8 @@ def choose(problem: Problem, asked: Asked) -> Choice:
     options = method.checked(name, asked.options)
     if name == "stationary" and problem.prior.spectrum is not None:
         options = {"spectrum": problem.prior.spectrum, **options}
+    if name == "pigdm" and problem.prior.spectrum is not None:
+        options = {"most": _MOST, **options}
     if asked.solver is not None and not method.any_solver:
         raise UsageError(f"{name} has a law of its own; it takes no solver, got {asked.solver!r}")
     several = method.several if asked.samples > 1 else ""
