@@ -19,6 +19,15 @@ PICTURE = (
     "is better than their mean"
 )
 
+# What a sampler that fits its measurement does with that picture, and where the bounds come from.
+ON_THE_PICTURE: tuple[tuple[str, str, float, float, Kind], ...] = (
+    ("super-resolution x4", "dB above A^+ y", -3.01, 0.0, "at least"),
+    ("super-resolution x4", "chi", 1.5, 0.0, "at most"),
+    ("half the pixels", "dB above A^+ y", 0.0, 0.0, "at least"),
+    ("half the pixels", "chi", 1.5, 0.0, "at most"),
+)
+FITTED = f"field: {FIELD}. Picture: {PICTURE}; the residual is of the order of the noise or smaller"
+
 
 def weights(file: str, like: str, how: str) -> Need:
     """A checkpoint of guided diffusion, converted."""

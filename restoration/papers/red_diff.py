@@ -2,10 +2,10 @@
 
 from undrift.common.reproduce.paper import Paper
 from undrift.restoration.papers.posterior_parts import (
-    FIELD,
+    FITTED,
     IMAGENET,
+    ON_THE_PICTURE,
     PERCEPTION,
-    PICTURE,
     closed,
     pictures,
     smoke,
@@ -46,13 +46,9 @@ PAPER = Paper(
                 ("field, 20 steps", "deviation ratio", 0.24, 0.03, "near"),
                 ("field, 100 steps", "distance", 0.60, 0.05, "near"),
                 ("field, 100 steps", "deviation ratio", 0.43, 0.03, "near"),
-                ("super-resolution x4", "dB above A^+ y", -3.01, 0.0, "at least"),
-                ("super-resolution x4", "chi", 1.5, 0.0, "at most"),
-                ("half the pixels", "dB above A^+ y", 0.0, 0.0, "at least"),
-                ("half the pixels", "chi", 1.5, 0.0, "at most"),
+                *ON_THE_PICTURE,
             ],
-            f"field: {FIELD}. Picture: {PICTURE}; the residual is of the order of the noise or "
-            "smaller",
+            FITTED,
         ),
     ],
 )
