@@ -7,7 +7,7 @@ no checkpoint can be chosen on test pictures.
 import math
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from undrift.common.processes.process import time_of_angle
 from undrift.common.resize import bicubic
 from undrift.restoration.chains.chain import Chain
 from undrift.restoration.chains.draw import draw_chain
-from undrift.restoration.chains.settings import UNKNOWN
+from undrift.restoration.chains.settings import UNKNOWN, Mixture
 from undrift.restoration.chains.steps import Compressed
 from undrift.restoration.degrade import quantise
 from undrift.restoration.photos import load_photos
@@ -40,7 +40,7 @@ class ValidationSettings(Strict):
 
     path: pictures, or clean/ and degraded/ for the task "paired"; it wins over the card.
     sigmas: for "denoise", on the 0..255 scale. scale: for "sr". "blind" has JPEG of three qualities
-    and one chain of unknown damage a picture.
+    and one chain of each other part of `chains.settings.UNKNOWN` a picture.
     """
 
     card: str = "wheel-photos"
@@ -147,8 +147,9 @@ def _spoilt(name: str, x0: Tensor) -> Iterator[Case]:
     seen = x0[0, :1].numpy() if grey else x0[0].numpy()
     chains = {f"jpeg{quality}": Chain((Compressed(quality),)) for quality in (10, 20, 40)}
     rng = np.random.default_rng(zlib.crc32(name.encode()))
-    harsh = replace(UNKNOWN, jpeg_only=0.0)
-    chains["unknown"] = draw_chain(harsh, (x0.shape[-2], x0.shape[-1]), 1.0, rng)
+    for part in UNKNOWN.parts:
+        if part.name != "jpeg":
+            chains[part.name] = draw_chain(Mixture((part,)), (x0.shape[-2], x0.shape[-1]), 1.0, rng)
     for label, chain in chains.items():
         y = torch.from_numpy(chain(seen))[None].expand_as(x0).contiguous()
         yield Case(label, x0, y, 1.0, y)

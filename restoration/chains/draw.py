@@ -18,11 +18,12 @@ from undrift.restoration.chains.settings import (
     Blurs,
     ChainSettings,
     Compressions,
+    Mixture,
     Noises,
-    Range,
-    Resizes,
+    Stage,
 )
 from undrift.restoration.chains.steps import (
+    Blurred,
     Compressed,
     Filtered,
     Link,
@@ -33,38 +34,51 @@ from undrift.restoration.chains.steps import (
     WhiteNoise,
 )
 
-_MODES: tuple[Mode, ...] = ("area", "bilinear", "bicubic")
 _WIDE = 13  # from this side on a sinc may cut lower
 
 
 def draw_chain(
-    settings: ChainSettings, size: tuple[int, int], scale: float, rng: np.random.Generator
+    settings: ChainSettings | Mixture,
+    size: tuple[int, int],
+    scale: float,
+    rng: np.random.Generator,
 ) -> Chain:
     """A chain for pictures of (h, w) whose last size is (h, w) / scale, rounded.
 
-    With `settings.back` the result is resized to (h, w) again, by the antialiased bicubic rule.
+    With `settings.back` the result is resized to (h, w) again, by the antialiased bicubic rule. A
+    mixture draws the part and multiplies its scale.
     """
-    if rng.random() < settings.jpeg_only:
-        return Chain((Compressed(_quality(Compressions(1.0, (5, 95)), rng)),))
+    if isinstance(settings, Mixture):
+        shares = np.array([part.share for part in settings.parts])
+        part = settings.parts[int(rng.choice(len(shares), p=shares / shares.sum()))]
+        return draw_chain(part.settings, size, scale * float(rng.uniform(*part.scale)), rng)
     small = (max(1, round(size[0] / scale)), max(1, round(size[1] / scale)))
     first, second = settings.first, settings.second
-    links: list[Link] = [*_blur(first.blur, rng), *_resize(first.resize, size, rng)]
+    links: list[Link] = [*_blur(first.blur, rng), *_resize(first, size, settings.modes, rng)]
     links += [*_noise(first.noise, rng), *_jpeg(first.jpeg, rng)]
-    end: list[Link] = [*_jpeg(second.jpeg, rng)] if scale > 1 or settings.again else []
+    end = _jpeg(second.jpeg, rng)
     if rng.random() < settings.again:
         links += _blur(second.blur, rng)
-        links += _resize(second.resize, small, rng) + _noise(second.noise, rng)
-    elif settings.back:
-        end = []
-    final: list[Link] = []
-    if not settings.back or rng.random() < 0.3:
-        final.append(Resized(*small, _MODES[int(rng.integers(3))]))
+        links += _resize(second, small, settings.modes, rng) + _noise(second.noise, rng)
+    final: list[Link] = [Resized(*small, _drawn(settings.modes, rng))]
     if rng.random() < settings.final_sinc:
         final.append(Filtered(_sinc((7, 21), rng, math.pi / 3)))
     links += [*final, *end] if rng.random() < 0.5 else [*end, *final]
     if settings.back:
         links.append(Resized(*size))
-    return Chain((*links, Rounded()))
+    return Chain((*_changing(links, size), Rounded()))
+
+
+def _changing(links: list[Link], size: tuple[int, int]) -> list[Link]:
+    """The links without resizing to the size that a picture has there already."""
+    kept: list[Link] = []
+    for link in links:
+        if isinstance(link, Resized):
+            if (link.height, link.width) == size:
+                continue
+            size = (link.height, link.width)
+        kept.append(link)
+    return kept
 
 
 def _blur(blurs: Blurs, rng: np.random.Generator) -> list[Link]:
@@ -72,6 +86,9 @@ def _blur(blurs: Blurs, rng: np.random.Generator) -> list[Link]:
         return []
     if rng.random() < blurs.sinc:
         return [Filtered(_sinc(blurs.sizes, rng))]
+    word = int(rng.choice(4, p=[1 - sum(blurs.words), *blurs.words]))
+    if word:
+        return [_worded(word, blurs, rng)]
     shares = np.array(blurs.shares) / sum(blurs.shares)
     which = int(rng.choice(len(SIX), p=shares))
     shape, turned = SIX[which], which % 2 == 1
@@ -87,6 +104,15 @@ def _blur(blurs: Blurs, rng: np.random.Generator) -> list[Link]:
     return [Filtered(Kernel(shape, size, sx, sx, 0.0, beta))]
 
 
+def _worded(kind: int, blurs: Blurs, rng: np.random.Generator) -> Link:
+    """A straight motion (1), a shake (2) or a disc (3), as a word of `psf`."""
+    if kind == 1:
+        return Blurred(f"motion:{rng.uniform(*blurs.travel):.2f},{rng.uniform(0, 180):.1f}")
+    if kind == 2:
+        return Blurred(f"shake:{_odd((7, int(blurs.travel[1])), rng)},{int(rng.integers(2**31))}")
+    return Blurred(f"disk:{rng.uniform(*blurs.radius):.2f}")
+
+
 def _sinc(sizes: tuple[int, int], rng: np.random.Generator, low: float | None = None) -> Kernel:
     size = _odd(sizes, rng)
     if low is None:
@@ -98,13 +124,20 @@ def _odd(sizes: tuple[int, int], rng: np.random.Generator) -> int:
     return int(rng.integers(sizes[0] // 2, sizes[1] // 2 + 1)) * 2 + 1
 
 
-def _resize(resizes: Resizes, size: tuple[int, int], rng: np.random.Generator) -> list[Link]:
+def _resize(
+    stage: Stage, size: tuple[int, int], modes: tuple[Mode, ...], rng: np.random.Generator
+) -> list[Link]:
+    resizes = stage.resize
     which = int(rng.choice(3, p=resizes.chances))
     if which == 2:
         return []
     factor = float(rng.uniform(*(resizes.grow if which == 0 else resizes.shrink)))
     height, width = (max(1, int(n * factor)) for n in size)
-    return [Resized(height, width, _MODES[int(rng.integers(3))])]
+    return [Resized(height, width, _drawn(modes, rng))]
+
+
+def _drawn(modes: tuple[Mode, ...], rng: np.random.Generator) -> Mode:
+    return modes[int(rng.integers(len(modes)))]
 
 
 def _noise(noises: Noises, rng: np.random.Generator) -> list[Link]:
@@ -117,9 +150,8 @@ def _noise(noises: Noises, rng: np.random.Generator) -> list[Link]:
 
 
 def _jpeg(jpeg: Compressions, rng: np.random.Generator) -> list[Link]:
-    return [Compressed(_quality(jpeg, rng))] if rng.random() < jpeg.chance else []
-
-
-def _quality(jpeg: Compressions, rng: np.random.Generator) -> int:
-    quality: Range = jpeg.quality
-    return int(rng.integers(int(quality[0]), int(quality[1]) + 1))
+    if rng.random() >= jpeg.chance:
+        return []
+    quality = int(rng.integers(int(jpeg.quality[0]), int(jpeg.quality[1]) + 1))
+    full = jpeg.full_colour > 0 and rng.random() < jpeg.full_colour
+    return [Compressed(quality, "4:4:4" if full else "4:2:0")]

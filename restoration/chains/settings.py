@@ -3,13 +3,15 @@
 `REAL_ESRGAN` is the training recipe of Wang et al. 2021 (options/train_realesrgan_x4plus.yml and
 realesrgan_dataset.py). `RESSHIFT_TEST` is the much milder one that made the test set of ResShift
 (Yue et al. 2023, configs/degradation_testing_realesrgan.yaml); published tables on "ImageNet-Test"
-are with that. `UNKNOWN` is ours: every link may be missing, so that a restorer also sees what is
-only a little damaged, and the picture comes back at its own size.
+are with that. `UNKNOWN` is ours, a mixture of histories: one JPEG and nothing else, an unknown blur
+with mild noise, noise of several kinds below a JPEG, a small picture enlarged again, and a share
+that is nearly clean, which a restorer has to leave alone. Its pictures keep their size.
 """
 
 from dataclasses import dataclass, field
 
 from undrift.restoration.chains.kernels import Shape
+from undrift.restoration.chains.steps import Mode
 
 Range = tuple[float, float]
 SIX: tuple[Shape, ...] = (
@@ -20,7 +22,11 @@ SIX: tuple[Shape, ...] = (
 @dataclass(frozen=True)
 class Blurs:
     """One blur. chance: of having it; sinc: of it being a sinc; shares: iso and anisotropic in turn
-    of gaussian, generalised, plateau; sizes: smallest and largest odd side; sigma in pixels."""
+    of gaussian, generalised, plateau; sizes: smallest and largest odd side; sigma in pixels.
+
+    words: of the blurs that are no sinc, the shares of straight motions, shakes and discs; travel:
+    length or extent of a motion, radius: of a disc, in pixels.
+    """
 
     chance: float = 1.0
     sinc: float = 0.1
@@ -29,6 +35,9 @@ class Blurs:
     sigma: Range = (0.2, 3.0)
     generalised: Range = (0.5, 4.0)
     plateau: Range = (1.0, 2.0)
+    words: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    travel: Range = (3.0, 21.0)
+    radius: Range = (0.7, 4.0)
 
 
 @dataclass(frozen=True)
@@ -53,10 +62,11 @@ class Resizes:
 
 @dataclass(frozen=True)
 class Compressions:
-    """chance of a JPEG, and its quality."""
+    """chance of a JPEG, its quality, and the chance that its colours keep all their pixels."""
 
     chance: float = 1.0
     quality: Range = (30, 95)
+    full_colour: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,7 @@ class ChainSettings:
     """Two stages; the second, with its JPEG last or before the final sinc, has chance `again`.
 
     final_sinc: chance of the last low pass. back: whether the picture returns to its own size.
-    jpeg_only: share of chains that are one JPEG and nothing else.
+    modes: by which pictures are resized, each as likely.
     """
 
     first: Stage = field(default_factory=Stage)
@@ -88,7 +98,25 @@ class ChainSettings:
     again: float = 1.0
     final_sinc: float = 0.8
     back: bool = False
-    jpeg_only: float = 0.0
+    modes: tuple[Mode, ...] = ("area", "bilinear", "bicubic")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One kind of history in a mixture: its name, its share, and the scale it shrinks by."""
+
+    name: str
+    share: float
+    settings: ChainSettings
+    scale: Range = (1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Chains of which each is drawn from one of the parts."""
+
+    parts: tuple[Part, ...]
+    back: bool = True
 
 
 REAL_ESRGAN = ChainSettings()
@@ -103,17 +131,50 @@ RESSHIFT_TEST = ChainSettings(
     ),
     again=0.0, final_sinc=0.2,
 )  # fmt: skip
-UNKNOWN = ChainSettings(
+_NO_BLUR, _NO_NOISE, _NO_JPEG = Blurs(chance=0.0), Noises(chance=0.0), Compressions(chance=0.0)
+_KEEP = Resizes((0, 0, 1))
+
+
+def _kept(
+    blur: Blurs = _NO_BLUR, noise: Noises = _NO_NOISE, jpeg: Compressions = _NO_JPEG
+) -> ChainSettings:
+    """One stage that keeps the size."""
+    nothing = Stage(_NO_BLUR, _KEEP, _NO_NOISE, _NO_JPEG)
+    return ChainSettings(Stage(blur, _KEEP, noise, jpeg), nothing, 0.0, 0.0, back=True)
+
+
+_ENLARGED = ChainSettings(
     first=Stage(
-        Blurs(chance=0.6, sigma=(0.2, 2.5)), Resizes((0.0, 0.35, 0.65), shrink=(0.25, 1.0)),
-        Noises(chance=0.65, sigma=(1.0, 40.0), scale=(0.05, 2.5), grey=0.25),
-        Compressions(chance=0.6, quality=(8, 95)),
+        Blurs(chance=0.6, sinc=0.05, sigma=(0.2, 1.6), words=(0.1, 0.05, 0.1), travel=(2.0, 9.0),
+              radius=(0.7, 2.0)),
+        Resizes((0.0, 0.3, 0.7), shrink=(0.5, 1.0)),
+        Noises(chance=0.35, sigma=(1.0, 15.0), scale=(0.05, 0.8), grey=0.25),
+        Compressions(chance=0.4, quality=(40, 95)),
     ),
     second=Stage(
-        Blurs(chance=0.2, sigma=(0.2, 1.0)), Resizes((0.1, 0.2, 0.7), (1.0, 1.2), (0.6, 1.0)),
-        Noises(chance=0.4, sigma=(1.0, 15.0), scale=(0.05, 1.0), grey=0.25),
-        Compressions(chance=0.7, quality=(20, 95)),
+        Blurs(chance=0.3, sigma=(0.2, 0.8)), Resizes((0.2, 0.3, 0.5), (1.0, 1.2), (0.5, 1.0)),
+        Noises(chance=0.4, sigma=(1.0, 12.0), scale=(0.05, 0.6), grey=0.25),
+        Compressions(chance=0.55, quality=(35, 95), full_colour=0.2),
     ),
-    again=0.25, final_sinc=0.1, back=True, jpeg_only=0.35,
+    again=0.5, final_sinc=0.1, back=True, modes=("matlab", "matlab", "area", "bicubic"),
 )  # fmt: skip
+UNKNOWN = Mixture((
+    Part("jpeg", 0.35, _kept(jpeg=Compressions(1.0, (5, 95), full_colour=0.2))),
+    Part("blurred", 0.2, _kept(
+        Blurs(sinc=0.05, sigma=(0.4, 3.0), words=(0.2, 0.2, 0.2)),
+        Noises(0.75, 0.7, (0.5, 10.0), (0.05, 0.5), 0.25),
+        Compressions(0.5, (30, 95), full_colour=0.2),
+    )),
+    Part("noisy", 0.14, _kept(
+        Blurs(chance=0.2, sigma=(0.2, 0.8)),
+        Noises(1.0, 0.6, (2.0, 40.0), (0.1, 2.0), 0.25),
+        Compressions(0.6, (20, 95), full_colour=0.2),
+    )),
+    Part("enlarged", 0.25, _ENLARGED, (2.0, 4.0)),
+    Part("nearly-clean", 0.06, _kept(
+        Blurs(chance=0.2, sigma=(0.2, 0.4)),
+        Noises(0.4, 0.7, (0.2, 2.0), (0.01, 0.08), 0.25),
+        Compressions(0.4, (92, 100), full_colour=0.5),
+    )),
+))  # fmt: skip
 SETTINGS = {"real-esrgan": REAL_ESRGAN, "resshift-test": RESSHIFT_TEST, "unknown": UNKNOWN}

@@ -40,13 +40,20 @@ class Filtered(Link):
     name = "filter"
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        from scipy.signal import fftconvolve
+        return _convolved(x, self.kernel.taps()[::-1, ::-1])
 
-        reach = self.kernel.size // 2
-        mode = "reflect" if reach < min(x.shape[-2:]) else "symmetric"
-        padded = np.pad(x, [(0, 0), (reach, reach), (reach, reach)], mode)
-        taps = self.kernel.taps().astype(np.float32)[None, ::-1, ::-1]
-        return fftconvolve(padded, taps, "valid", axes=(1, 2))
+
+@dataclass(frozen=True)
+class Blurred(Link):
+    """Convolution with a point-spread function, a word of `restoration.psf`; borders reflected."""
+
+    psf: str
+    name = "blur"
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        from undrift.restoration.psf import read_psf
+
+        return _convolved(x, read_psf(self.psf).numpy())
 
 
 @dataclass(frozen=True)
@@ -142,9 +149,19 @@ class Rounded(Link):
 
 
 LINKS: dict[str, type[Link]] = {
-    link.name: link for link in (Filtered, Resized, WhiteNoise, ShotNoise, Compressed, Rounded)
+    link.name: link
+    for link in (Filtered, Blurred, Resized, WhiteNoise, ShotNoise, Compressed, Rounded)
 }
 
 
 def _stream(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.array([seed, 0x5EED], np.uint64)))
+
+
+def _convolved(x: np.ndarray, taps: np.ndarray) -> np.ndarray:
+    from scipy.signal import fftconvolve
+
+    tall, wide = (side // 2 for side in taps.shape)
+    mode = "reflect" if max(tall, wide) < min(x.shape[-2:]) else "symmetric"
+    padded = np.pad(x, [(0, 0), (tall, tall), (wide, wide)], mode)
+    return fftconvolve(padded, taps.astype(np.float32)[None], "valid", axes=(1, 2))

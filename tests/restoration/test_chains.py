@@ -13,8 +13,15 @@ from undrift.common.errors import InputError
 from undrift.restoration.chains.chain import Chain, replayed
 from undrift.restoration.chains.draw import draw_chain
 from undrift.restoration.chains.kernels import Kernel
-from undrift.restoration.chains.settings import REAL_ESRGAN, RESSHIFT_TEST, SETTINGS, UNKNOWN
+from undrift.restoration.chains.settings import (
+    REAL_ESRGAN,
+    RESSHIFT_TEST,
+    SETTINGS,
+    UNKNOWN,
+    Mixture,
+)
 from undrift.restoration.chains.steps import (
+    Blurred,
     Compressed,
     Filtered,
     Resized,
@@ -22,6 +29,7 @@ from undrift.restoration.chains.steps import (
     ShotNoise,
     WhiteNoise,
 )
+from undrift.restoration.psf import read_psf
 
 
 def picture(seed: int = 0, shape: tuple[int, ...] = (3, 48, 40)) -> np.ndarray:
@@ -147,11 +155,34 @@ def test_the_test_set_of_resshift_is_milder() -> None:
     assert max(white) <= 15
 
 
-def test_pictures_of_unknown_history_are_sometimes_left_nearly_alone() -> None:
-    chains = [draw_chain(UNKNOWN, (64, 64), 1, np.random.default_rng(k)) for k in range(400)]
-    alone = [c for c in chains if len(c.links) == 1 and isinstance(c.links[0], Compressed)]
-    assert len(alone) / 400 == pytest.approx(0.35, abs=0.07)
-    assert any(len(c.links) == 2 for c in chains)
+def test_pictures_of_unknown_history_have_the_shares_of_their_parts() -> None:
+    chains = [draw_chain(UNKNOWN, (64, 64), 1, np.random.default_rng(k)) for k in range(800)]
+    kinds = [{type(link) for link in chain.links} - {Rounded} for chain in chains]
+    alone = [c.links[0] for c, kind in zip(chains, kinds, strict=True) if kind == {Compressed}]
+    harsh = [link.quality for link in alone if isinstance(link, Compressed) and link.quality < 92]
+    assert len(harsh) / 800 == pytest.approx(0.35 * 87 / 91, abs=0.05)
+    assert min(harsh) < 8
+    assert np.mean([Resized in kind for kind in kinds]) == pytest.approx(0.25, abs=0.045)
+    assert 0.005 < np.mean([not kind for kind in kinds]) < 0.05  # 0.06 x 0.8 x 0.6 x 0.6
+    words = [k.psf.split(":")[0] for c in chains for k in c.links if isinstance(k, Blurred)]
+    assert set(words) == {"motion", "shake", "disk"}
+
+
+def test_enlarged_pictures_were_two_to_four_times_smaller() -> None:
+    (part,) = (part for part in UNKNOWN.parts if part.name == "enlarged")
+    for seed in range(100):
+        chain = draw_chain(Mixture((part,)), (64, 48), 1, np.random.default_rng(seed))
+        *earlier, last = [link for link in chain.links if isinstance(link, Resized)]
+        assert (last.height, last.width, last.mode) == (64, 48, "matlab")
+        assert 16 <= earlier[-1].height <= 32
+        assert 12 <= earlier[-1].width <= 24
+
+
+def test_blurs_by_a_word_equal_another_library() -> None:
+    x, word = picture(), "motion:7,30"
+    kernel = read_psf(word).numpy()
+    expected = np.stack([ndimage.convolve(c.astype(float), kernel, mode="mirror") for c in x])
+    np.testing.assert_allclose(Blurred(word)(x), expected, atol=1e-5)
 
 
 def test_bad_records_are_named() -> None:
