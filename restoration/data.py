@@ -21,7 +21,7 @@ from undrift.common.resize import bicubic
 from undrift.restoration.chains.draw import draw_chain
 from undrift.restoration.chains.settings import UNKNOWN
 from undrift.restoration.degrade import quantise
-from undrift.restoration.sources import Bank, Folder, Pairs, is_paired
+from undrift.restoration.sources import Bank, Folder, Pairs, Together, is_paired
 
 TASKS = ("denoise", "sr", "paired", "blind")
 _BORDER = 24  # pixels of a window that chains of degradations spoil
@@ -78,8 +78,8 @@ def _turned(x: np.ndarray, turn: int) -> np.ndarray:
 class Crops(Dataset[dict[str, Tensor]]):
     """Map-style dataset of training items.
 
-    source: a bank (.npy, uint8 (count, h, w, 3)), a folder of clean pictures, or, for the task
-        "paired", a folder with clean/ and degraded/.
+    source: a bank (.npy, uint8 (count, h, w, 3)) or several, a folder of clean pictures, or, for
+        the task "paired", a folder with clean/ and degraded/.
     task: "denoise" (no y), "sr" (y = clean picture shrunk, rounded to 8 bit and enlarged again),
         "paired" (y from the pairs, enlarged to the clean size where it is smaller), "blind" (y by
         a chain of `chains.settings.UNKNOWN`, of the same size).
@@ -92,7 +92,7 @@ class Crops(Dataset[dict[str, Tensor]]):
     Raises UsageError for an unknown task and InputError for a source that does not fit.
     """
 
-    source: str | Path
+    source: str | Path | Sequence[Path]
     task: str = "denoise"
     crop: int = 64
     seed: int = 0
@@ -110,9 +110,12 @@ class Crops(Dataset[dict[str, Tensor]]):
             raise UsageError(
                 f"got crop={self.crop}, seed={self.seed}; expected crop >= 8, 0 <= seed < 2**64"
             )
-        self.pictures = self._open(Path(self.source))
+        if isinstance(self.source, str | Path):
+            self.pictures = self._open(Path(self.source))
+        else:
+            self.pictures = Together([Bank(path) for path in self.source])
 
-    def _open(self, path: Path) -> Bank | Folder | Pairs:
+    def _open(self, path: Path) -> Bank | Folder | Together | Pairs:
         if not path.exists():
             raise InputError(f"{path} does not exist; expected a bank (.npy) or a folder")
         if self.task == "paired":
@@ -153,7 +156,7 @@ class Crops(Dataset[dict[str, Tensor]]):
 
     def _clean(
         self,
-        pictures: Bank | Folder,
+        pictures: Bank | Folder | Together,
         k: int,
         side: int,
         grey: np.ndarray | None,
@@ -164,12 +167,16 @@ class Crops(Dataset[dict[str, Tensor]]):
         x = pictures.crop(k, top, left, side, side)
         if grey is not None:
             x = _mixed(x, grey)
-        elif pictures.synthetic:
+        elif pictures.synthetic(k):
             x = x[rng.permutation(3)]
         return _toned(x, rng)
 
     def _shrunk(
-        self, pictures: Bank | Folder, k: int, grey: np.ndarray | None, rng: np.random.Generator
+        self,
+        pictures: Bank | Folder | Together,
+        k: int,
+        grey: np.ndarray | None,
+        rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray, float]:
         side, before = self.scales.window(self.crop)
         window = self._clean(pictures, k, side, grey, rng)
@@ -180,7 +187,11 @@ class Crops(Dataset[dict[str, Tensor]]):
         return window[:, inside, inside], y[:, inside, inside], side / small
 
     def _spoilt(
-        self, pictures: Bank | Folder, k: int, grey: np.ndarray | None, rng: np.random.Generator
+        self,
+        pictures: Bank | Folder | Together,
+        k: int,
+        grey: np.ndarray | None,
+        rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
         side = self.crop + 2 * _BORDER
         window = self._clean(pictures, k, side, grey, rng)

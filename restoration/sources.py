@@ -5,7 +5,10 @@ in unit range, grey pictures as three equal channels.  They are safe to send to 
 banks stay memory-mapped, decoded pictures are cached per process up to a number of bytes.
 """
 
+from bisect import bisect_right
 from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
 CACHE_BYTES = 2**30
+TILES = "tiles-"  # how the file name of a bank of photographs begins
 
 
 def picture_files(folder: Path) -> list[Path]:
@@ -32,9 +36,7 @@ def picture_files(folder: Path) -> list[Path]:
 
 
 class Bank:
-    """Synthetic pictures in one uint8 .npy array (count, h, w, 3)."""
-
-    synthetic = True
+    """Pictures in one uint8 .npy array (count, h, w, 3): drawn, or tiles of photographs."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -63,6 +65,10 @@ class Bank:
         self.path = state["path"]
         self._pictures = self._open()
 
+    def synthetic(self, k: int) -> bool:
+        """Whether picture k was drawn, so that its colour channels may change places."""
+        return not self.path.name.startswith(TILES)
+
     def name(self, k: int) -> str:
         """What to call picture k in a message."""
         return f"{self.path} [{k}]"
@@ -80,8 +86,6 @@ class Bank:
 class Folder:
     """Clean pictures (PNG, JPEG, TIFF, ...) below one folder, grey or colour."""
 
-    synthetic = False
-
     def __init__(self, folder: Path, files: list[Path] | None = None) -> None:
         self.folder = folder
         self.files = picture_files(folder) if files is None else files
@@ -92,6 +96,10 @@ class Folder:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cache": OrderedDict()}
+
+    def synthetic(self, k: int) -> bool:
+        """Never: see `Bank.synthetic`."""
+        return False
 
     def name(self, k: int) -> str:
         """What to call picture k in a message."""
@@ -132,6 +140,41 @@ class Folder:
         return np.repeat(piece, 3, axis=0) if piece.shape[0] == 1 else piece.copy()
 
 
+class Together:
+    """Several sources as one: the pictures of the first, then those of the second, ..."""
+
+    def __init__(self, parts: "Sequence[Bank | Folder]") -> None:
+        self.parts = list(parts)
+        self._ends = list(accumulate(len(part) for part in self.parts))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def _find(self, k: int) -> "tuple[Bank | Folder, int]":
+        part = bisect_right(self._ends, k)
+        return self.parts[part], k - (self._ends[part - 1] if part else 0)
+
+    def synthetic(self, k: int) -> bool:
+        """See `Bank.synthetic`."""
+        part, own = self._find(k)
+        return part.synthetic(own)
+
+    def name(self, k: int) -> str:
+        """What to call picture k in a message."""
+        part, own = self._find(k)
+        return part.name(own)
+
+    def size(self, k: int) -> tuple[int, int]:
+        """Height and width of picture k."""
+        part, own = self._find(k)
+        return part.size(own)
+
+    def crop(self, k: int, top: int, left: int, height: int, width: int) -> np.ndarray:
+        """Float32 (3, height, width) piece of picture k."""
+        part, own = self._find(k)
+        return part.crop(own, top, left, height, width)
+
+
 def is_paired(folder: Path) -> bool:
     """Whether `folder` has the subfolders clean/ and degraded/."""
     return (folder / "clean").is_dir() and (folder / "degraded").is_dir()
@@ -143,8 +186,6 @@ class Pairs:
     Suffixes may differ (a PNG beside a JPEG).  The clean picture of a pair is s times as large as
     the degraded one, s = 1, 2, 3, ...  Raises InputError that lists the files without partner.
     """
-
-    synthetic = False
 
     def __init__(self, folder: Path) -> None:
         sides = []

@@ -1,7 +1,8 @@
 """What the general training loop asks of this domain: samples, and validation.
 
-`data` in a recipe names a source: the synthetic `leaves` bank, made once and cached, or the user's
-own folder (clean pictures, or clean/ and degraded/ for the task "paired").
+`data` in a recipe names a source: the synthetic `leaves` bank, tiles of photographs, both mixed
+(all made once and cached), or the user's own folder (clean pictures, or clean/ and degraded/ for
+the task "paired").
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from undrift.common.errors import InputError, nearest
 from undrift.common.files import cache_folder
 from undrift.common.training.recipe import Recipe
 from undrift.restoration.data import TASKS, Crops, Scales
+from undrift.restoration.sources import picture_files
 from undrift.restoration.validation import Validation, ValidationSettings
 
 _TRIAL = 4  # pictures of a bank that is thrown away
@@ -41,6 +43,27 @@ class FolderSource(Strict):
     path: str
 
 
+class TilesSource(Strict):
+    """`count` tiles of `size` pixels from the photographs below `path`; see `tiles`.
+
+    The path may begin with `cache:`, the folder of this program's cache, where
+    `undrift data make` puts a card's pictures.
+    """
+
+    kind: Literal["tiles"]
+    path: str
+    count: int = Field(2944, gt=0)
+    size: int = Field(256, ge=64)
+    seed: int = Field(1, ge=0)
+
+
+class MixedSource(Strict):
+    """Several sources, each as likely as it has pictures."""
+
+    kind: Literal["mixed"]
+    parts: list[LeavesSource | TilesSource] = Field(min_length=1)
+
+
 class ScaleSettings(Strict):
     """See `undrift.restoration.data.Scales`."""
 
@@ -52,7 +75,7 @@ class ScaleSettings(Strict):
 class DataSettings(Strict):
     """The section `data` of a recipe of this domain."""
 
-    source: LeavesSource | FolderSource = Field(discriminator="kind")
+    source: LeavesSource | FolderSource | TilesSource | MixedSource = Field(discriminator="kind")
     crop: int = Field(64, ge=16)
     grey: float = Field(0.25, ge=0, le=1)
     scales: ScaleSettings = ScaleSettings.model_validate({})
@@ -68,17 +91,35 @@ def open_data(
     """
     data = load(DataSettings, settings, "data")
     _check(task)
-    source = data.source
-    if isinstance(source, LeavesSource):
-        from undrift.restoration.leaves import make_bank
-
-        count = source.count if trial is None else min(source.count, _TRIAL)
-        folder = trial or cache_folder() / "leaves"
-        path = make_bank(count, source.size, source.seed, folder, 2, source.rich)
-    else:
-        path = Path(source.path).expanduser()
+    parts = data.source.parts if isinstance(data.source, MixedSource) else [data.source]
+    paths = [_place(source, trial) for source in parts]
     scales = Scales(data.scales.whole, data.scales.real, data.scales.real_probability)
-    return Crops(path, task, data.crop, seed, data.grey, scales)
+    return Crops(paths[0] if len(paths) == 1 else paths, task, data.crop, seed, data.grey, scales)
+
+
+def _place(source: LeavesSource | FolderSource | TilesSource, trial: Path | None) -> Path:
+    """The bank or folder of a source; banks are made if they are not cached yet."""
+    if isinstance(source, FolderSource):
+        return Path(source.path).expanduser()
+    count = source.count if trial is None else min(source.count, _TRIAL)
+    if isinstance(source, TilesSource):
+        from undrift.restoration.tiles import make_tiles
+
+        inside = source.path.removeprefix("cache:")
+        folder = cache_folder() / inside if inside != source.path else Path(inside).expanduser()
+        if not folder.is_dir():
+            raise InputError(
+                f"data.source.path: {folder} is not a folder; make it first, for a data card with "
+                f"`undrift data make {folder.name} -o {folder}`"
+            )
+        return make_tiles(
+            picture_files(folder), folder.name, count, source.size, source.seed,
+            trial or cache_folder() / "tiles",
+        )  # fmt: skip
+    from undrift.restoration.leaves import make_bank
+
+    place = trial or cache_folder() / "leaves"
+    return make_bank(count, source.size, source.seed, place, 2, source.rich)
 
 
 def open_validation(
