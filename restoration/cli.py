@@ -65,8 +65,14 @@ def sr(options: RunOptions, scale: float, keep_samples: bool, **own: Any) -> Non
 @click.option(
     "--sigma", type=Sigma(), default="auto", show_default=True, help="Noise, 0..255 scale."
 )
+@click.option(
+    "--method",
+    default="model",
+    show_default=True,
+    help="model, or without a shipped network: tv, wavelet, nlm, bm3d.",
+)
 @KEEP
-def denoise(options: RunOptions, sigma: float | str, keep_samples: bool) -> None:
+def denoise(options: RunOptions, keep_samples: bool, **own: Any) -> None:
     """Remove white noise from pictures (PNG, JPEG, TIFF, WebP, BMP).
 
     \b
@@ -75,7 +81,7 @@ def denoise(options: RunOptions, sigma: float | str, keep_samples: bool) -> None
       undrift denoise scans/ -o clean/ --sigma 25 --report clean/report.html
       undrift denoise cells.tif -o out/ --samples 8   # mean, and cells.std.tif
     """
-    run_verb("denoise", options, {"sigma": sigma}, keep_samples)
+    run_verb("denoise", options, own, keep_samples)
 
 
 def run_verb(
@@ -95,12 +101,14 @@ def run_verb(
     from undrift.restoration import measurements
     from undrift.restoration.images import SUFFIXES
     from undrift.restoration.inverse_problem import PRIOR
-    from undrift.restoration.verbs import VERBS
+    from undrift.restoration.verbs import VERBS, without_network
     from undrift.restoration.work import PlannedSize, RestoreFile, report_writer
 
     verb = VERBS[task]
     default = PRIOR if own.get("method") == "operator" else verb.model
-    weights = str(find_weights(options.model or default))
+    weights = options.model
+    if not without_network(task, own.get("method", "auto")):
+        weights = str(find_weights(options.model or default))
     work = RestoreFile.of(task, options, weights, own, keep_samples)
     sampler = verb.sampler(weights, task, work.wishes(""), own)
     verb.check(sampler, **own)

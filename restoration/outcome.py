@@ -14,6 +14,7 @@ from torch import Tensor
 from undrift.common.results import Restored
 from undrift.common.sampling import Sampler
 from undrift.restoration.images import Picture, to_pixels, write_picture
+from undrift.restoration.unlearned import Unlearned
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def outcome(
     back: Callable[..., Any],
     samples: Tensor,
     measured: Measured,
-    sampler: Sampler,
+    sampler: Sampler | Unlearned,
     extra: Mapping[str, Any],
     began: float,
     alpha: np.ndarray | None = None,

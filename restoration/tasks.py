@@ -14,51 +14,17 @@ from typing import Any
 import torch
 
 from undrift.common.errors import UsageError, nearest
-from undrift.common.grids import time_of_ratio
 from undrift.common.resize import upscale
 from undrift.common.results import Restored
 from undrift.common.sampling import Sampler, make_sampler
 from undrift.restoration.asked import is_number, wishes_for
 from undrift.restoration.channels import GreyAsColour, prepared
 from undrift.restoration.consistency import consistent, reduced, rounding_noise
+from undrift.restoration.denoising import check_denoise, denoise
 from undrift.restoration.images import to_pixels
 from undrift.restoration.outcome import Measured, outcome
-from undrift.restoration.sigma import estimate_sigma
 
-FAINT = 0.2  # noise below this, on the 0..255 scale, is left alone
-
-
-def denoise(
-    image: Any, *, sigma: float | str = "auto", model: str = "leaves-denoise", **wishes: Any
-) -> Restored:
-    """Removes white Gaussian noise.
-
-    sigma: standard deviation of the noise on the 0..255 scale whatever the depth (15 is mild, 50
-    strong), or "auto" to estimate it (`info["sigma"]` tells). The noisy picture is the state of the
-    model's process at the time with that noise: one call returns the posterior mean; `samples=K`
-    draws from the posterior and returns their mean and standard deviation.
-    Raises InputError for bad pictures, and for those too small to estimate the noise; UsageError
-    for unknown names and a sigma that is no noise or more than the model knows.
-    """
-    began = time.monotonic()
-    picture, back = to_pixels(image)
-    pixels = prepared(picture)
-    sampler = make_sampler(model, "denoise", wishes_for(image, wishes))
-    check_denoise(sampler, sigma)
-    value = round(255 * estimate_sigma(pixels), 3) if isinstance(sigma, str) else float(sigma)
-    level = value / 255
-    if value < FAINT:
-        samples = pixels.expand(sampler.choice.samples, -1, -1, -1).clone()
-    else:
-        sampler.model = GreyAsColour.around(sampler.model, pixels)
-        moment = time_of_ratio(sampler.process, level, sampler.model.denoiser.scaling.sigma_d)
-        a = float(sampler.process.a(torch.tensor(moment, dtype=torch.float64)))
-        state = a * pixels  # x_t = a (x0 + (s/a) eps)
-        samples = sampler.draw_samples(pixels.shape, state=state, time=moment).cpu()
-    measured = Measured(pixels - samples.mean(0, keepdim=True), level or None)
-    given = sigma if isinstance(sigma, str) else value
-    extra = {"task": "denoise", "sigma": value, "sigma_given": given}
-    return outcome(picture, back, samples, measured, sampler, extra, began)
+__all__ = ["check_denoise", "check_sr", "denoise", "sr"]
 
 
 def sr(
@@ -103,22 +69,6 @@ def sr(
         alpha = upscale(torch.from_numpy(picture.alpha)[None], scale)[0].clamp(0, 1).numpy()
     extra = {"task": "sr", "scale": float(scale), "back_projections": rounds}
     return outcome(picture, back, samples, measured, sampler, extra, began, alpha)
-
-
-def check_denoise(sampler: Sampler, sigma: float | str = "auto") -> None:
-    """Raises UsageError for a sigma that cannot be denoised with the model."""
-    if sigma == "auto":
-        return
-    if not is_number(sigma) or not 0 <= float(sigma) < math.inf:
-        raise UsageError(f"sigma {sigma!r}: expected 'auto', or 0 or more on the 0..255 scale")
-    end = torch.ones((), dtype=torch.float64)
-    a, s = float(sampler.process.a(end)), float(sampler.process.s(end))
-    top = 255 * s / a if a > 0 else math.inf
-    if float(sigma) > top:
-        raise UsageError(
-            f"sigma {sigma:g}: the process of {sampler.model.id} ends at {top:.6g} on the 0..255 "
-            "scale; nothing is left of a picture there: is sigma on the right scale?"
-        )
 
 
 def check_sr(sampler: Sampler, scale: float = 4.0, method: str = "model", **operator: Any) -> None:

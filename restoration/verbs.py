@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from undrift.common.errors import UsageError
 from undrift.common.results import Restored
 from undrift.common.sampling import Sampler, make_sampler
 from undrift.common.wishes import Wishes
+from undrift.restoration.denoise_methods import MODEL, denoise_method
 from undrift.restoration.inverse_problem import PRIOR, prior_for
+from undrift.restoration.unlearned import Unlearned
+
+DENOISER = "leaves-denoise"
 
 
 @dataclass(frozen=True)
@@ -33,17 +38,33 @@ class Verb:
         """Called with a sampler and the own keywords: raises if they cannot be."""
         return getattr(import_module(f"undrift.restoration.{self.module}"), f"check_{self.name}")
 
-    def sampler(self, model: str, task: str, wishes: Wishes, own: Mapping[str, Any]) -> Sampler:
+    def sampler(
+        self, model: str | None, task: str, wishes: Wishes, own: Mapping[str, Any]
+    ) -> Sampler | Unlearned:
         """The sampler the function will use; raises for names and numbers that cannot be."""
         method = own.get("method", "auto")
+        if without_network(task, method):
+            if model is not None:
+                raise UsageError(f"a model is for networks, which {method} has not; leave it out")
+            wishes.check()
+            return Unlearned(str(method), wishes)
+        model = model or self.model
         if self.prior or method == "operator":
             return prior_for(model, wishes, "auto" if method == "operator" else method)
         return make_sampler(model, task, wishes)
 
 
+def without_network(task: str, method: object) -> bool:
+    """Whether the method of a task needs no shipped network; raises UsageError if unknown."""
+    if task != "denoise" or method in ("auto", MODEL):
+        return False
+    denoise_method(str(method))
+    return True
+
+
 VERBS = {
     "sr": Verb("tasks", "sr", "leaves-sr"),
-    "denoise": Verb("tasks", "denoise", "leaves-denoise"),
+    "denoise": Verb("denoising", "denoise", DENOISER),
     "deblur": Verb("deblurring", "deblur", PRIOR, True),
     "inpaint": Verb("inpainting", "inpaint", PRIOR, True),
     "colourise": Verb("linear_tasks", "colourise", PRIOR, True),

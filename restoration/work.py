@@ -16,7 +16,18 @@ from undrift.common.run_options import RunOptions
 
 _GREY = ("1", "L", "I", "F")  # how pillow's names of grey modes begin
 _ORIENTATION = 0x0112  # EXIF; 5 to 8 stand on their side
-_SHARED = ("preset", "steps", "solver", "seed", "device", "dtype", "tile", "max_memory", "batch")
+_SHARED = (
+    "preset",
+    "steps",
+    "solver",
+    "seed",
+    "device",
+    "dtype",
+    "tile",
+    "max_memory",
+    "batch",
+    "pad",
+)
 _RECORDED = (
     "nfe", "tile", "shape_in", "shape_out", "chi", "sigma", "scale", "noise", "method", "missing",
 )  # fmt: skip
@@ -27,7 +38,7 @@ class RestoreFile:
     """The work on one file; travels to worker processes."""
 
     task: str
-    model: str
+    model: str | None
     own: tuple[tuple[str, Any], ...]
     shared: tuple[tuple[str, Any], ...]
     threads: int | None
@@ -36,7 +47,12 @@ class RestoreFile:
 
     @classmethod
     def of(
-        cls, task: str, options: RunOptions, model: str, own: dict[str, Any], keep_samples: bool
+        cls,
+        task: str,
+        options: RunOptions,
+        model: str | None,
+        own: dict[str, Any],
+        keep_samples: bool,
     ) -> "RestoreFile":
         """The work that the flags of a command describe."""
         shared = {name: getattr(options, name) for name in _SHARED}

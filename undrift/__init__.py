@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from undrift.common.solve import solve
     from undrift.common.weights.model import load_model
     from undrift.restoration.deblurring import deblur
+    from undrift.restoration.denoising import denoise
     from undrift.restoration.inpainting import inpaint
     from undrift.restoration.linear_tasks import colourise
     from undrift.restoration.restoring import restore
-    from undrift.restoration.tasks import denoise, sr
+    from undrift.restoration.tasks import sr
 
 # Where each lazy name lives: `undrift.NAME` is the attribute NAME of that module.
 LAZY = {
@@ -37,7 +38,7 @@ LAZY = {
     "cite": "undrift.common.cite",
     "colourise": "undrift.restoration.linear_tasks",
     "deblur": "undrift.restoration.deblurring",
-    "denoise": "undrift.restoration.tasks",
+    "denoise": "undrift.restoration.denoising",
     "inpaint": "undrift.restoration.inpainting",
     "load_model": "undrift.common.weights.model",
     "restore": "undrift.restoration.restoring",

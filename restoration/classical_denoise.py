@@ -1,0 +1,38 @@
+"""Classical noise removal as methods of `denoise`: the baselines of the benchmark, one a name.
+
+They are told one standard deviation. Noise that differs over the picture is removed at several
+levels, noise that grows with the light behind a transform that makes it even
+(`noise_models_levels`, `common.anscombe`).
+"""
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from undrift.common.errors import UsageError
+from undrift.common.wishes import Wishes
+from undrift.restoration.baselines import BASELINES
+from undrift.restoration.denoise_methods import Found
+from undrift.restoration.noise_models import KnownNoise
+
+
+def check_wishes(name: str, wishes: Wishes) -> None:
+    """Raises UsageError for wishes that mean nothing to a method without a network."""
+    if (wishes.samples or 1) > 1:
+        raise UsageError(f"{name} draws nothing: its samples would be equal; ask for one")
+    for wish in ("steps", "solver", "preset"):
+        if getattr(wishes, wish) is not None:
+            raise UsageError(f"{wish} belongs to a network, which {name} has not; leave it out")
+
+
+def _denoised(name: str, pixels: Tensor, known: KnownNoise, wishes: Wishes) -> Found:
+    check_wishes(name, wishes)
+    found = BASELINES[name](pixels[0].numpy(), sigma=known.sigma)
+    return Found(torch.from_numpy(found)[None])
+
+
+tv = partial(_denoised, "tv")
+wavelet = partial(_denoised, "wavelet")
+nlm = partial(_denoised, "nlm")
+bm3d = partial(_denoised, "bm3d")
