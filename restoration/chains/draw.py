@@ -59,7 +59,9 @@ def draw_chain(
     end = _jpeg(second.jpeg, rng)
     if rng.random() < settings.again:
         links += _blur(second.blur, rng)
-        links += _resize(second, small, settings.modes, rng) + _noise(second.noise, rng)
+        between = _resize(second, small, settings.modes, rng)
+        links += between or [Resized(*small, _drawn(settings.modes, rng))]  # "keep" is 1 here
+        links += _noise(second.noise, rng)
     final: list[Link] = [Resized(*small, _drawn(settings.modes, rng))]
     if rng.random() < settings.final_sinc:
         final.append(Filtered(_sinc((7, 21), rng, math.pi / 3)))

@@ -145,6 +145,19 @@ def test_the_published_recipe_draws_in_its_ranges_and_shares() -> None:
     assert np.mean([n.grey for n in noises]) == pytest.approx(0.4, abs=0.05)
 
 
+def test_the_second_stage_works_at_the_small_size() -> None:
+    # realesrgan_model.py resizes to (h / s r, w / s r) there, also where r is 1
+    factors = []
+    for seed in range(300):
+        chain = draw_chain(REAL_ESRGAN, (400, 400), 4, np.random.default_rng(seed))
+        noises = [k for k, n in enumerate(chain.links) if isinstance(n, WhiteNoise | ShotNoise)]
+        before = chain.links[noises[1] - 1]
+        assert isinstance(before, Resized)
+        factors.append(before.height / 100)
+    assert 0.3 <= min(factors) <= max(factors) <= 1.2
+    assert np.mean(np.array(factors) == 1) == pytest.approx(0.3, abs=0.09)
+
+
 def test_the_test_set_of_resshift_is_milder() -> None:
     chains = [draw_chain(RESSHIFT_TEST, (64, 64), 4, np.random.default_rng(k)) for k in range(300)]
     kernels = [k.kernel for c in chains for k in c.links[:1] if isinstance(k, Filtered)]
