@@ -67,8 +67,16 @@ class Split(Exact):
     groups: Count | None = None  # number of subjects, speakers, scenes, ...
 
 
+class Debian(Exact):
+    """Which Debian package a .deb file is."""
+
+    package: Words
+    version: Words  # with its epoch, "4:5.27.5-2"
+    architecture: Words
+
+
 class File(Exact):
-    """One file: an archive to download, or one that an installed package brings along."""
+    """One file: an archive to download, one inside it, or one that an installed package brings."""
 
     name: Words  # below the data root; for a packaged file, below site-packages
     url: Text | None
@@ -78,6 +86,17 @@ class File(Exact):
     package: Text | None = None  # the pip package that brings the file
     split: Text | None = None
     shape: list[Positive] | None = None  # of the item in it, in the order of signal.axes
+    debian: Debian | None = None  # of a .deb file
+    archive: Text | None = None  # the name of the entry that this file lies in
+    member: Text | None = None  # its path in there
+    creator: Text | None = None  # as the source states it, where files have several
+    license: Text | None = None  # the same
+
+    @model_validator(mode="after")
+    def _inside(self) -> "File":
+        if (self.archive is None) != (self.member is None):
+            raise ValueError("archive and member go together; write both or none")
+        return self
 
     @property
     def item(self) -> str:

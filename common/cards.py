@@ -62,9 +62,12 @@ def _rules(head: dict[str, Any], prose: dict[str, str]) -> list[str]:
     splits = [entry.get("name") for entry in _list_at(head, "undrift.splits")]
     if len(set(splits)) < len(splits):
         problems.append(f"undrift.splits: two share a name: {splits}")
-    for index, entry in enumerate(_list_at(head, "undrift.files")):
+    files = _list_at(head, "undrift.files")
+    for index, entry in enumerate(files):
         if entry.get("split") not in [None, *splits]:
             problems.append(f"undrift.files.{index}.split: no split is named {entry['split']!r}")
+        if entry.get("archive") not in [None, *(e.get("name") for e in files if e is not entry)]:
+            problems.append(f"undrift.files.{index}.archive: no file is named {entry['archive']!r}")
     return problems
 
 

@@ -143,6 +143,11 @@ def croissant(name: str) -> None:
 @click.option("--seed", type=int, help="Seed of drawn pictures and of noise (default 0).")
 @click.option("--noise", type=float, help="Add Gaussian noise of this sigma, 0..255 scale.")
 @click.option("--downscale", type=int, help="Shrink by this whole factor (bicubic).")
+@click.option(
+    "--archives",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder of the archives that the card names (.deb); without it, apt-get fetches them.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that are already there.")
 @as_json
 def make(
@@ -154,6 +159,7 @@ def make(
     undrift data make skimage-photos -o clean
     undrift data make skimage-photos -o noisy --noise 25 --items chelsea,coffee
     undrift data make leaves -o leaves --count 100 --size 256
+    undrift data make debian-photos -o photographs
     """
     card = find_card(name)
     options = {key: value for key, value in given.items() if value is not None}

@@ -14,12 +14,14 @@ import numpy as np
 from undrift.common.cards import find_card
 from undrift.common.errors import InputError, UsageError, nearest
 from undrift.common.files import write_atomically
+from undrift.restoration.datasets.archived import is_archived, make_archived
 from undrift.restoration.photos import load_photos
 
 DRAWN = "leaves"  # the card whose pictures are synthetic
 OPTIONS = {
     "photographs": ("items", "noise", "downscale", "seed"),
     "drawn": ("count", "size", "seed", "noise", "downscale"),
+    "archived": ("items", "archives"),
 }
 Named = Iterator[tuple[str, np.ndarray]]
 
@@ -30,7 +32,8 @@ def make(
     """Writes the pictures of `card_id` as `folder/<item>.png`: file -> "written" or "skipped".
 
     Options: `items` (names), `count`, `size` (pixels a side), `seed` (default 0), and one of
-    `noise` (sigma on the 0..255 scale) and `downscale` (bicubic, a whole factor).
+    `noise` (sigma on the 0..255 scale) and `downscale` (bicubic, a whole factor); for pictures
+    inside archives `items` and `archives` (see `datasets.archived`), which are copied as they are.
     A file that is already there is skipped, unless `overwrite`.
 
     Raises:
@@ -39,13 +42,17 @@ def make(
         MissingExtraError: the package that brings the photographs is not installed.
     """
     options = dict(options or {})
-    known = OPTIONS["drawn" if card_id == DRAWN else "photographs"]
+    card = find_card(card_id)
+    archived = is_archived(card)
+    known = OPTIONS["drawn" if card_id == DRAWN else "archived" if archived else "photographs"]
     for name in options:
         if name not in known:
             raise UsageError(f"{card_id} takes no {name!r}{nearest(name, known)}; it takes {known}")
+    if archived:
+        return make_archived(card, Path(folder), options, overwrite)
     if card_id == DRAWN:
         pictures = _drawn(options)
-    elif find_card(card_id).front.undrift.domain == "restoration":
+    elif card.front.undrift.domain == "restoration":
         pictures = load_photos(card_id, options.get("items"))
     else:
         raise InputError(f"{card_id} holds no pictures")
