@@ -106,7 +106,7 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
 @click.argument("name", metavar="ID")
 @click.option(
     "--root",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the data; without it, the installed packages that bring them.",
 )
 @as_json
@@ -115,6 +115,8 @@ def verify(name: str, root: Path | None, as_json: bool) -> None:
     card = find_card(name)
     if root is None and not any(file.package for file in card.front.undrift.files):
         raise UsageError(f"{name} comes with no package; say where its data lie: --root DIR")
+    if root is not None and not root.is_dir():
+        raise InputError(f"{root} is not a folder; expected the one that holds the data")
     checks = verify_files(card, root)
     for entry in checks:
         row = {"name": entry.name, "ok": not entry.problem, "hashed": entry.hashed}
@@ -145,7 +147,7 @@ def croissant(name: str) -> None:
 @click.option("--downscale", type=int, help="Shrink by this whole factor (bicubic).")
 @click.option(
     "--archives",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the archives that the card names (.deb); without it, apt-get fetches them.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace files that are already there.")
