@@ -47,6 +47,23 @@ class BatchType(click.ParamType):
         return int(text)
 
 
+class PadType(click.ParamType):
+    """`none`, `wrap` or `reflect`, for all axes or one each: `reflect,wrap`."""
+
+    name = "wrap|reflect|none"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        from undrift.common.pad_modes import pad_modes
+
+        try:
+            pad_modes(str(value))
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
 class SeedType(click.ParamType):
     """A whole number, or `random` for one drawn now (it is said and recorded)."""
 

@@ -195,6 +195,14 @@ _SHARED_FLAGS = (
         help="Tiles at a time.",
     ),
     _flag(
+        _SAMPLING,
+        "--pad",
+        type=types.PadType(),
+        metavar="wrap|reflect|none",
+        default="none",
+        help="Beyond the borders, for the network; per axis: reflect,wrap.",
+    ),
+    _flag(
         _MEMORY,
         "--workers",
         type=_COUNT,

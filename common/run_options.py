@@ -13,7 +13,7 @@ from typing import Any, Literal
 from undrift.common.files import fingerprint
 
 # Fields on which the values of an output depend. The model is compared by its weights.
-CHANGE_THE_RESULT = ("preset", "steps", "solver", "samples", "seed", "dtype", "provenance")
+CHANGE_THE_RESULT = ("preset", "steps", "solver", "samples", "seed", "dtype", "pad", "provenance")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class RunOptions:
     tile: Literal["auto", "off"] | tuple[int, ...] = "auto"
     max_memory: int | None = None
     batch: Literal["auto"] | int = "auto"
+    pad: str = "none"
     overwrite: bool = False
     dry_run: bool = False
     as_json: bool = False

@@ -14,10 +14,11 @@ from undrift.common.devices import autocast, free_memory, resolve_device, resolv
 from undrift.common.errors import UsageError
 from undrift.common.grids import build_grid
 from undrift.common.noise import Noise
+from undrift.common.padding import Padded
 from undrift.common.processes.process import Process, start
 from undrift.common.solvers import Step, build_solver
 from undrift.common.solvers.auto import settled
-from undrift.common.solvers.loop import run_plan
+from undrift.common.solvers.loop import Denoise, run_plan
 from undrift.common.solvers.plan import calls
 from undrift.common.symmetry import Symmetrised
 from undrift.common.tiling import Tiled, automatic_tile
@@ -89,9 +90,9 @@ class Sampler:
             self._check_noise(steps)
         elif self.choice.solver in AUTOMATIC:
             steps = settled(steps, self.process, y is not None)
-        denoise = self._tiled(shape[2:])
+        denoise = self._tiled(self._padded_size(shape[2:]))
         count = self.choice.symmetries
-        turned = denoise if count == 1 else Symmetrised(denoise, count)
+        turned = self.padded(denoise if count == 1 else Symmetrised(denoise, count))
         results = []
         for number in range(self.choice.samples):
             noise = Noise(self.wishes.seed, self.wishes.item, number)
@@ -126,6 +127,18 @@ class Sampler:
             tile = (min(largest, _FITTING.get(self._key(), largest)),)
         return Tiled(denoiser, [int(side) for side in tile], batch)
 
+    def padded(self, denoise: Denoise) -> Denoise:
+        """The denoiser, continued beyond the borders where the wishes say so."""
+        modes = self.wishes.pad_modes()
+        return Padded(denoise, modes, self.model.denoiser.network) if modes else denoise
+
+    def _padded_size(self, size: Sequence[int]) -> list[int]:
+        modes = self.wishes.pad_modes()
+        if modes is None:
+            return list(size)
+        sizes = Padded(self.model.denoiser, modes, self.model.denoiser.network).sizes(size)
+        return [side + below + above for side, (below, above) in zip(size, sizes, strict=True)]
+
     def _key(self) -> tuple[str, str]:
         return self.model.sha256, self.device
 
@@ -154,6 +167,7 @@ class Sampler:
             "seed": self.wishes.seed,
             "item": self.wishes.item,
             "tile": self.tile,
+            **({"pad": ",".join(modes)} if (modes := self.wishes.pad_modes()) else {}),
             "device": self.device,
             "dtype": str(self.dtype).removeprefix("torch."),
         }

@@ -19,7 +19,8 @@ STEPS_OF_SAMPLES = 5
 class Wishes:
     """What a caller asks for; None means the preset's value. See `RunOptions` for the meaning.
 
-    tile: "auto", "off", pixels, or pixels along each axis.
+    tile: "auto", "off", pixels, or pixels along each axis. pad: what lies beyond the borders for
+    the network, "none", "wrap" or "reflect", for all axes or, as "reflect,wrap", for each.
     """
 
     preset: str | None = None
@@ -33,6 +34,7 @@ class Wishes:
     tile: str | int | Sequence[int] = "auto"
     max_memory: int | None = None
     batch: str | int = "auto"
+    pad: str | Sequence[str] = "none"
 
     @property
     def preset_name(self) -> str:
@@ -40,14 +42,22 @@ class Wishes:
         return self.preset or "balanced"
 
     def check(self) -> None:
-        """Raises UsageError for a tile, batch or seed that cannot be."""
+        """Raises UsageError for a tile, batch, pad or seed that cannot be."""
         self.batch_size()
         self.tile_sizes()
+        self.pad_modes()
         counted("seed", self.seed, least=0)
 
     def batch_size(self) -> int:
         """Tiles at a time; raises UsageError."""
         return 1 if self.batch == "auto" else counted("batch", self.batch)
+
+    def pad_modes(self) -> tuple[str, ...] | None:
+        """The mode of each axis, or None where nothing is padded; raises UsageError."""
+        from undrift.common.pad_modes import pad_modes
+
+        modes = pad_modes(self.pad)
+        return None if set(modes) == {"none"} else modes
 
     def tile_sizes(self) -> str | tuple[int, ...]:
         """The tile as "auto", "off", or one or more numbers; raises UsageError."""

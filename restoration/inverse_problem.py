@@ -90,10 +90,11 @@ def prior_for(model: str, wishes: Wishes, method: str = "auto", longer: int = 1)
 def called(sampler: Sampler, size: tuple[int, ...] | torch.Size) -> Denoise:
     """The tiled denoiser of the sampler, in its precision; notes the tile."""
     tiled = sampler._tiled(size)
+    padded = sampler.padded(tiled)
 
     def denoise(x: Tensor, t: float, y: Tensor | None, level: Tensor | None) -> Estimate:
         with autocast(sampler.device, sampler.dtype):
-            estimate = tiled(x, t, y, level)
+            estimate = padded(x, t, y, level)
         sampler._note_tile(tiled, size)
         return Estimate(estimate.x0.to(x.dtype))
 

@@ -4,7 +4,7 @@ Every function takes a path, a NumPy array (h, w[, c]), a torch tensor (c, h, w)
 `Picture`, and returns a `Restored` whose `.value` is of the same kind, with depth, alpha and
 metadata kept (a path gives a `Picture`). Keywords shared by all tasks are those of `Wishes`:
 preset, steps, solver, samples, seed, item (of a path: its name), device, dtype, tile, max_memory,
-batch.
+batch, pad.
 """
 
 import math
@@ -14,12 +14,11 @@ from typing import Any
 import torch
 
 from undrift.common.errors import UsageError, nearest
-from undrift.common.resize import upscale
 from undrift.common.results import Restored
 from undrift.common.sampling import Sampler, make_sampler
 from undrift.restoration.asked import is_number, wishes_for
 from undrift.restoration.channels import GreyAsColour, prepared
-from undrift.restoration.consistency import consistent, reduced, rounding_noise
+from undrift.restoration.consistency import consistent, enlarged, reduced, rounding_noise
 from undrift.restoration.denoising import check_denoise, denoise
 from undrift.restoration.images import to_pixels
 from undrift.restoration.outcome import Measured, outcome
@@ -58,15 +57,18 @@ def sr(
     sampler = make_sampler(model or "leaves-sr", "sr", wishes_for(image, wishes))
     check_sr(sampler, scale)
     sampler.model = GreyAsColour.around(sampler.model, low)
-    y = upscale(low, scale)
+    modes = sampler.wishes.pad_modes()
+    y = enlarged(low, scale, modes)
     level = torch.tensor([[math.log2(scale) / 2]])
     samples = sampler.draw_samples(y.shape, y=y, level=level).cpu()
     noise = rounding_noise(picture)
-    samples, rounds = consistent(samples, low, scale, sampler.choice.back_projections, noise)
-    measured = Measured(low - reduced(samples.mean(0, keepdim=True), low, scale), noise)
+    most = sampler.choice.back_projections
+    samples, rounds = consistent(samples, low, scale, most, noise, modes)
+    measured = Measured(low - reduced(samples.mean(0, keepdim=True), low, scale, modes), noise)
     alpha = None
     if picture.alpha is not None:
-        alpha = upscale(torch.from_numpy(picture.alpha)[None], scale)[0].clamp(0, 1).numpy()
+        plane = torch.from_numpy(picture.alpha)[None]
+        alpha = enlarged(plane, scale, modes)[0].clamp(0, 1).numpy()
     extra = {"task": "sr", "scale": float(scale), "back_projections": rounds}
     return outcome(picture, back, samples, measured, sampler, extra, began, alpha)
 

@@ -17,17 +17,8 @@ from undrift.common.run_options import RunOptions
 _GREY = ("1", "L", "I", "F")  # how pillow's names of grey modes begin
 _ORIENTATION = 0x0112  # EXIF; 5 to 8 stand on their side
 _SHARED = (
-    "preset",
-    "steps",
-    "solver",
-    "seed",
-    "device",
-    "dtype",
-    "tile",
-    "max_memory",
-    "batch",
-    "pad",
-)
+    "preset", "steps", "solver", "seed", "device", "dtype", "tile", "max_memory", "batch", "pad",
+)  # fmt: skip
 _RECORDED = (
     "nfe", "tile", "shape_in", "shape_out", "chi", "sigma", "scale", "noise", "method", "missing",
 )  # fmt: skip
