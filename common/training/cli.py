@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 @click.argument("recipe")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder (default: runs/ID).")
 @click.option("-s", "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set a key.")
+@click.option("--process", metavar="NAME", help="Join clean and degraded by another process.")
 @click.option("--restart", is_flag=True, help="Ignore the checkpoint in the folder.")
 @click.option("--dry-run", is_flag=True, help="Two steps: shapes, memory, time; writes nothing.")
 @click.option("--device", type=click.Choice(["auto", "cpu"]), default="auto")
@@ -23,17 +24,20 @@ def train(
     recipe: str,
     output: Path | None,
     assignments: tuple[str, ...],
+    process: str | None,
     restart: bool,
     dry_run: bool,
     device: str,
     threads: int | None,
     quiet: bool,
 ) -> None:
-    """Train a model from RECIPE, a YAML file or the id of a shipped recipe.
+    """Train a model from RECIPE: a YAML file, the id of a shipped recipe, or a task.
 
-    Run the same command again to go on after an interruption.
+    Run the same command again to go on after an interruption. Processes for pictures:
+    residual-shift, ir-sde, rddm, resfusion, brownian-bridge, and regression (no process at all).
 
     \b
+    undrift train sr --process ir-sde --dry-run
     undrift train own-folder -s data.source.path=pictures --dry-run
     undrift train my.yaml -o runs/mine -s schedule.iterations=20000
     torchrun --nproc-per-node 2 -m undrift.cli train my.yaml
@@ -46,6 +50,7 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     cpu = device == "cpu"
+    recipe = f"{recipe}+{process}" if process else recipe
     if dry_run:
         facts = try_out(recipe, assignments, cpu=cpu)
         if facts.pop("main"):

@@ -2,7 +2,7 @@
 
 `extends: ID-or-path` takes everything from another recipe except what the file itself says.
 Sections are merged key by key; one that is empty, or names another `kind` or `name`, replaces its
-parent's.
+parent's. Wherever a recipe is named a task may stand (`parts`), and ID+PROCESS for another process.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ import undrift
 from undrift.common.card_schema import DOMAINS
 from undrift.common.config import load, override, read_yaml
 from undrift.common.errors import InputError, nearest
+from undrift.common.training.parts import task_recipes, with_process
 from undrift.common.training.recipe import Recipe
 
 
@@ -37,26 +38,40 @@ def find_recipe(name: str | Path, beside: Path | None = None) -> Path:
     shipped = recipe_paths()
     if str(name) in shipped:
         return shipped[str(name)]
-    known = ", ".join(shipped) + nearest(str(name), shipped)
+    names = [*shipped, *task_recipes()]
+    known = ", ".join(names) + nearest(str(name), names)
     raise InputError(f"no recipe {str(name)!r}: no such file, and shipped are {known}")
 
 
 def read_recipe(name: str | Path, assignments: tuple[str, ...] = ()) -> Recipe:
-    """Reads and checks a recipe; raises InputError with every problem."""
-    path = find_recipe(name)
-    return load(Recipe, override(_extended(path, ()), assignments), path)
+    """Reads and checks a recipe, also ID+PROCESS; raises InputError with every problem."""
+    return load(Recipe, override(_named(name, None, ()), assignments), name)
+
+
+def _named(name: str | Path, beside: Path | None, children: tuple[Path, ...]) -> dict[str, Any]:
+    """The whole mapping of a recipe given by path or id, with a process if one is named."""
+    stem, plus, process = str(name).rpartition("+")
+    if plus and not Path(name).is_file():
+        return with_process(_named(stem, beside, children), process)
+    tasks = task_recipes()
+    if stem == "" and process in tasks and not Path(name).is_file():
+        return _on_parent(tasks[process], None, children)
+    return _extended(find_recipe(name, beside), children)
 
 
 def _extended(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
     """The mapping of a file on top of those of its ancestors."""
     if path.resolve() in children:
         raise InputError(f"{path}: extends itself")
-    given = read_yaml(path)
-    parent = given.pop("extends", None)
-    if parent is None:
-        return given
-    base = _extended(find_recipe(str(parent), path.parent), (*children, path.resolve()))
-    return _merged(base, given)
+    return _on_parent(read_yaml(path), path.parent, (*children, path.resolve()))
+
+
+def _on_parent(
+    given: Mapping[str, Any], beside: Path | None, children: tuple[Path, ...]
+) -> dict[str, Any]:
+    own = dict(given)
+    parent = own.pop("extends", None)
+    return own if parent is None else _merged(_named(str(parent), beside, children), own)
 
 
 def _merged(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """At which noise levels a network is trained.
 
-Bands of the noise-to-signal ratio rho = s/a, log-uniform inside each, with shares; and a share of
-samples at t = 1, where sampling starts. In rho the choice means the same for every process.
+Bands of the noise-to-signal ratio rho = s/a, log-uniform inside each, with shares; a share of
+samples at t = 1, where sampling starts; and a share of times uniform in (0, 1], the law of most
+papers. In rho the choice means the same for every process, in t it is the process's own.
 """
 
 import math
+from typing import Any
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from torch import Tensor
 
 from undrift.common.config import Strict
@@ -23,21 +25,37 @@ class Band(Strict):
 
 
 class Times(Strict):
-    """Bands and the share at t = 1; shares sum to 1."""
+    """Bands, the share of times uniform in (0, 1] and that at t = 1; shares sum to 1."""
 
-    bands: list[Band]
+    bands: list[Band] = Field(default_factory=list)
+    uniform: float = Field(0.0, ge=0, le=1)
     top: float = Field(0.0, ge=0, le=1)
 
     @model_validator(mode="after")
     def _shares(self) -> "Times":
-        total = self.top + sum(band.share for band in self.bands)
+        total = self.top + self.uniform + sum(band.share for band in self.bands)
         if abs(total - 1) > 1e-6:
-            raise ValueError(f"shares of top and bands sum to {total:g}, they must sum to 1")
+            raise ValueError(f"all shares sum to {total:g}, they must sum to 1")
         return self
+
+    @model_serializer(mode="wrap")
+    def _short(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written = write(self)
+        if not self.uniform:  # as in checkpoints from before there was such a share
+            del written["uniform"]
+        return written
 
     def draw(self, process: Process, u: Tensor, sigma_d: float) -> Tensor:
         """Maps u uniform on [0, 1), shape (b,), to times, float64 (b,)."""
         u = u.double()
+        times, edge = torch.ones_like(u), 0.0
+        if self.bands:
+            times, edge = self._banded(process, u, sigma_d)
+        inside = (u >= edge) & (u < edge + self.uniform)
+        return torch.where(inside, 1 - (u - edge) / (self.uniform or 1), times)
+
+    def _banded(self, process: Process, u: Tensor, sigma_d: float) -> tuple[Tensor, float]:
+        """Times of the u below the sum of the bands' shares, which comes too; 1 for the others."""
         last = angle(process, torch.ones((), dtype=torch.float64), sigma_d)
         psi = torch.full_like(u, float(last))
         edge = 0.0
@@ -48,4 +66,4 @@ class Times(Strict):
             psi = torch.where(inside, torch.atan(rho / sigma_d).clamp(max=float(last)), psi)
             edge += band.share
         times = time_of_angle(process, psi, sigma_d)
-        return torch.where(psi >= last, torch.ones_like(times), times)
+        return torch.where(psi >= last, torch.ones_like(times), times), edge

@@ -11,6 +11,7 @@ from undrift_training import ITERATIONS, RECIPE, SIDE, Toy, recipe, weights
 from undrift.common.denoisers import Denoiser
 from undrift.common.errors import InputError
 from undrift.common.losses import assign_noise
+from undrift.common.processes import build_process
 from undrift.common.training.loop import train
 from undrift.common.training.optimise import optimise, rate_at
 from undrift.common.training.recipe import Recipe
@@ -183,6 +184,19 @@ def test_times_follow_their_bands() -> None:
     assert (t[3000:] == 1).all()
     with pytest.raises(ValueError, match=r"sum to 0\.75, they must sum to 1"):
         Times.model_validate({"bands": bands})
+
+
+def test_a_uniform_share_is_uniform_in_time_whatever_the_process() -> None:
+    band = {"share": 0.25, "low": 0.1, "high": 0.4}
+    times = Times.model_validate({"bands": [band], "uniform": 0.5, "top": 0.25})
+    u = (torch.arange(4000) + 0.5) / 4000
+    for name in ("flow", "brownian-bridge", "resfusion"):
+        t = times.draw(build_process(name, {}), u, 0.25)
+        ordered = t[1000:3000].sort().values
+        assert torch.allclose(ordered, (torch.arange(2000) + 0.5).double() / 2000, atol=1e-4)
+        assert (t > 0).all() and (t[3000:] == 1).all() and (t[:1000] < 0.9).all()
+    assert times.model_dump()["uniform"] == 0.5
+    assert set(Times.model_validate({"top": 1.0}).model_dump()) == {"bands", "top"}
 
 
 def test_an_unknown_recipe_key_is_named_with_the_nearest() -> None:
