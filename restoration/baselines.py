@@ -70,16 +70,29 @@ def bm3d(y: np.ndarray, sigma: float) -> np.ndarray:
     return package.bm3d_rgb(y.transpose(1, 2, 0), sigma_psd=sigma).transpose(2, 0, 1)
 
 
-def lanczos(y: np.ndarray, scale: int) -> np.ndarray:
-    """Lanczos interpolation with three lobes, in floating point."""
+def lanczos(y: np.ndarray, scale: float) -> np.ndarray:
+    """Lanczos interpolation with three lobes, in floating point, to ceil(h scale) rows.
+
+    Where that reaches beyond the last pixel, by less than 1 / scale, the picture is continued.
+    """
     from PIL import Image
 
-    size = (y.shape[2] * scale, y.shape[1] * scale)
-    planes = [Image.fromarray(plane.astype(np.float32)) for plane in y]
-    return np.stack([np.asarray(plane.resize(size, Image.Resampling.LANCZOS)) for plane in planes])
+    from undrift.common.resize import resized
+
+    height, width = (resized(side, scale) for side in y.shape[1:])
+    box = (0.0, 0.0, width / scale, height / scale)
+    beyond = [int(length > side) for length, side in zip(box[:1:-1], y.shape[1:], strict=True)]
+    wide = np.pad(y, [(0, 0), (0, beyond[0]), (0, beyond[1])], mode="edge")
+    planes = [Image.fromarray(plane.astype(np.float32)) for plane in wide]
+    return np.stack(
+        [
+            np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS, box=box))
+            for plane in planes
+        ]
+    )
 
 
-def bicubic(y: np.ndarray, scale: int) -> np.ndarray:
+def bicubic(y: np.ndarray, scale: float) -> np.ndarray:
     """Bicubic interpolation (a = -1/2, mirrored border), the reverse of the degradation."""
     import torch
 
@@ -115,13 +128,22 @@ def all_baselines() -> dict[str, Method]:
     return {**BASELINES, **OPERATOR_BASELINES}
 
 
+def baselines_of(task: str) -> dict[str, Method]:
+    """Name -> method, of one task: those of `TASKS` in `protocols`, and "jpeg", "blind-sr" and
+    "camera" of `protocols_blind`."""
+    from undrift.restoration.baselines_blind import BLIND_BASELINES
+
+    own = {key: method for key, method in all_baselines().items() if method.task == task}
+    return own or BLIND_BASELINES.get(task, {})
+
+
 def baseline(name: str, task: str) -> Method:
-    """The baseline called `name` for `task` ("denoise", "sr", "deblur", "inpaint").
+    """The baseline called `name` for `task`, a key of `baselines_of`.
 
     Raises:
         UsageError: no such baseline for this task; the message names the nearest.
     """
-    found = {key: method for key, method in all_baselines().items() if method.task == task}
+    found = baselines_of(task)
     if name not in found:
         raise UsageError(
             f"no baseline '{name}' for {task}{nearest(name, found)} (there are: {', '.join(found)})"

@@ -14,7 +14,7 @@ import numpy as np
 
 import undrift
 from undrift.common.errors import MissingExtraError, UndriftError, UsageError, nearest
-from undrift.restoration.baselines import Method, all_baselines, baseline
+from undrift.restoration.baselines import Method, all_baselines, baseline, baselines_of
 from undrift.restoration.metrics import score
 from undrift.restoration.photos import centre_crop
 from undrift.restoration.protocols import Case, conditions
@@ -38,7 +38,7 @@ def benchmark(
     task: str,
     *,
     methods: Sequence[str | Method] | None = None,
-    scale: int = 4,
+    scale: float = 4,
     sigmas: Sequence[float] = SIGMAS,
     psfs: Sequence[str] | None = None,
     masks: Sequence[str] | None = None,
@@ -88,7 +88,7 @@ def benchmark(
     for item, whole in photos if photos is not None else _photos(name, items, split):
         picture = whole if crop is None else centre_crop(whole, crop)
         for condition in plan:
-            table.scores.extend(_one(item, picture, condition, chosen, seed, watch))
+            table.scores.extend(score_one(item, picture, condition, chosen, seed, watch))
     return table
 
 
@@ -114,8 +114,8 @@ def find_method(name: str, task: str, options: Mapping[str, Any], seed: int) -> 
     kind, _, model = name.partition(":")
     if kind == "model":
         return _model(task, model, options, seed)
-    if name not in all_baselines():
-        known = [key for key, entry in all_baselines().items() if entry.task == task]
+    if name not in all_baselines() and name not in baselines_of(task):
+        known = baselines_of(task)
         raise UsageError(
             f"no method '{name}'{nearest(name, [*known, 'model'])} "
             f"(for {task} there are: model, model:NAME, {', '.join(known)})"
@@ -127,14 +127,15 @@ def _model(task: str, name: str, options: Mapping[str, Any], seed: int) -> Metho
     from undrift.common.weights.model import find_weights
     from undrift.restoration.verbs import VERBS
 
+    verb = VERBS[CALLED.get(task, task)]
     settings = {key: value for key, value in options.items() if value is not None}
-    settings["model"] = name or settings.get("model") or VERBS[task].model
+    settings["model"] = name or settings.get("model") or MODELS.get(task) or verb.model
     find_weights(settings["model"])  # a wrong name should not wait for the first picture
 
     def restore(y: np.ndarray, value: Any, *, item: str) -> np.ndarray:
         image = y[0] if y.shape[0] == 1 else y.transpose(1, 2, 0)
         told = TOLD[task](value)
-        result = VERBS[task].function(image, seed=seed, item=item, **told, **settings)
+        result = verb.function(image, seed=seed, item=item, **told, **settings)
         restored = np.asarray(result.value)
         return restored[None] if restored.ndim == 2 else restored.transpose(2, 0, 1)
 
@@ -144,10 +145,32 @@ def _model(task: str, name: str, options: Mapping[str, Any], seed: int) -> Metho
 
 TOLD: dict[str, Callable[[Any], dict[str, Any]]] = {
     "denoise": lambda sigma: {"sigma": 255 * sigma},
-    "sr": lambda scale: {"scale": int(scale)},
+    "sr": lambda scale: {"scale": int(scale) if scale == int(scale) else scale},
     "deblur": lambda known: {"psf": known.kernel, "noise": 255 * known.sigma},
     "inpaint": lambda known: {"mask": known.missing, "noise": 255 * known.sigma},
+    "jpeg": lambda nothing: {"task": "jpeg"},
+    "blind-sr": lambda scale: {"scale": scale},
+    "camera": lambda known: {"gain": known.gain, "read": 255 * known.read},
 }  # what a method is told, as the keywords of the task
+CALLED = {"jpeg": "restore", "blind-sr": "sr", "camera": "denoise"}  # verbs of other names
+MODELS: dict[str, str] = {}  # where a task needs another model than its verb's default one
+
+
+def load_pictures(
+    card: str | Photos, items: Sequence[str] | None = None, split: str | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """Name -> picture of those chosen, and name -> number of channels of all of the card.
+
+    Raises InputError and UsageError as `benchmark`.
+    """
+    if not isinstance(card, str):
+        given = dict(card)
+        return given, {name: len(picture) for name, picture in given.items()}
+    from undrift.common.cards import find_card
+    from undrift.restoration.photos import pick
+
+    shapes = {file.item: file.shape for file in pick(find_card(card), None)}
+    return dict(_photos(card, items, split)), {n: s[0] if s else 3 for n, s in shapes.items()}
 
 
 def _photos(card: str, items: Sequence[str] | None, split: str | None) -> Photos:
@@ -169,14 +192,19 @@ def _photos(card: str, items: Sequence[str] | None, split: str | None) -> Photos
     return load_photos(card, names)
 
 
-def _one(
+def score_one(
     item: str,
     picture: np.ndarray,
     condition: Case,
     methods: Sequence[Method],
     seed: int,
-    watch: Watch | None,
+    watch: Watch | None = None,
 ) -> Iterator[ItemScore]:
+    """Degrades one picture (c, h, w) and scores every method on it.
+
+    Raises:
+        UsageError, MissingExtraError: as `benchmark`; other errors are recorded.
+    """
     clean, degraded = condition.pair(picture, seed=seed, item=item)
     size = (degraded.shape[1], degraded.shape[2])
     known = condition.known(size, seed=seed, item=item)
@@ -191,7 +219,7 @@ def _one(
                 known=known,
                 reference=clean if method.kind == "oracle" else None,
                 item=item,
-            )
+            )[:, : clean.shape[1], : clean.shape[2]]
             seconds = time.perf_counter() - started
             scores = score(np.clip(restored, 0, 1), clean, condition.metrics, condition.crop_border)
             entry = ItemScore(item, condition.name, method.name, scores, seconds)

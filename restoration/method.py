@@ -30,7 +30,7 @@ class Method:
         y: np.ndarray,
         *,
         sigma: float | None = None,
-        scale: int | None = None,
+        scale: float | None = None,
         known: Any = None,
         reference: np.ndarray | None = None,
         item: str = "",

@@ -1,8 +1,10 @@
 """How a benchmark degrades clean photographs, and how it scores what comes back.
 
-"sr": the picture is cropped to a multiple of the scale, shrunk by the bicubic kernel with
+"sr": the picture is cropped to a multiple of a whole scale, shrunk by the bicubic kernel with
 antialiasing (MATLAB's imresize) and rounded to 8 bits, as every public low-resolution set is;
-scores leave out `scale` pixels on each side and are taken in RGB and on luma.
+scores leave out `scale` pixels, rounded up, on each side and are taken in RGB and on luma. A scale
+that is not whole takes the whole picture: h shrinks to ceil(h / scale), and of the ceil(scale
+ceil(h / scale)) rows that come back the first h are scored.
 "denoise": white Gaussian noise is added to the floating-point picture, neither clipped nor
 rounded; a grey picture gets one noise plane. The noise is a function of (seed, item) only; its
 size, not its shape, changes with sigma.
@@ -10,6 +12,7 @@ size, not its shape, changes with sigma.
 Restored pictures are clipped to [0, 1] before they are scored, as saving them would.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -51,17 +54,17 @@ class Condition:
 
     task: str
     sigma: float | None = None
-    scale: int | None = None
+    scale: float | None = None
 
     @property
     def name(self) -> str:
         """ "sigma 25" or "x4"."""
-        return f"sigma {self.sigma:g}" if self.task == "denoise" else f"x{self.scale}"
+        return f"sigma {self.sigma:g}" if self.task == "denoise" else f"x{self.scale:g}"
 
     @property
     def crop_border(self) -> int:
         """Pixels on each side that are not scored."""
-        return 0 if self.scale is None else self.scale
+        return 0 if self.scale is None else math.ceil(self.scale)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -69,14 +72,16 @@ class Condition:
         return ("psnr", "ssim") if self.task == "denoise" else ("psnr", "ssim", "psnr_y")
 
     def clean(self, picture: np.ndarray) -> np.ndarray:
-        """The reference for (c, h, w): the picture, for "sr" cropped to a multiple of `scale`."""
+        """The reference for (c, h, w): the picture, for "sr" cut to multiples of a whole scale."""
         if picture.ndim != 3 or picture.shape[0] not in (1, 3):
             raise InputError(f"expected (c, h, w) with c = 1 or 3, got shape {picture.shape}")
         if self.scale is None:
             return picture
-        height, width = (side - side % self.scale for side in picture.shape[1:])
-        if 0 in (height, width):
-            raise InputError(f"{picture.shape[1:]} pixels cannot be shrunk {self.scale} times")
+        if min(picture.shape[1:]) < self.scale:
+            raise InputError(f"{picture.shape[1:]} pixels cannot be shrunk {self.scale:g} times")
+        if self.scale != int(self.scale):
+            return picture
+        height, width = (side - side % int(self.scale) for side in picture.shape[1:])
         return picture[:, :height, :width]
 
     def pair(self, picture: np.ndarray, *, seed: int, item: str) -> tuple[np.ndarray, ...]:
@@ -84,7 +89,7 @@ class Condition:
         clean = self.clean(picture)
         return clean, self.degrade(clean, seed=seed, item=item)
 
-    def known(self, size: tuple[int, int], *, seed: int, item: str) -> float | int:
+    def known(self, size: tuple[int, int], *, seed: int, item: str) -> float:
         """sigma in the unit of the picture, or the scale."""
         return self.scale if self.scale is not None else (self.sigma or 0.0) / 255
 
@@ -98,7 +103,7 @@ class Condition:
 def conditions(
     task: str,
     *,
-    scale: int = 4,
+    scale: float = 4,
     sigmas: tuple[float, ...] = (25.0,),
     psfs: Sequence[str] | None = None,
     masks: Sequence[str] | None = None,
@@ -127,8 +132,8 @@ def conditions(
     return [Condition(task, sigma=sigma) for sigma in dict.fromkeys(sigmas)]
 
 
-def low_resolution(clean: np.ndarray, scale: int) -> np.ndarray:
-    """(c, h, w) in [0, 1], sides multiples of `scale`, to (c, h/scale, w/scale) in 256 levels."""
+def low_resolution(clean: np.ndarray, scale: float) -> np.ndarray:
+    """(c, h, w) in [0, 1] to (c, ceil(h / scale), ceil(w / scale)) in 256 levels."""
     import torch
 
     from undrift.restoration.degrade import Bicubic

@@ -90,25 +90,31 @@ class Table:
         Infinite scores become the string "inf", since JSON has no infinity.
         """
         head = {"title": self.title, "metrics": self.metrics, "settings": dict(self.settings)}
-        yield _record("table", **head)
+        yield record_of("table", **head)
         for entry in self.scores:
-            yield _record("item", **asdict(entry))
+            yield item_record(entry)
         for setting in self.conditions:
             for method, kind in self.methods.items():
                 found = {name: self.summary(method, setting, name) for name in self.metrics}
-                yield _record(
+                yield record_of(
                     "method", setting=setting, method=method, kind=kind,
                     seconds=self.seconds(method, setting),
                     **{name: asdict(value) if value else None for name, value in found.items()},
                 )  # fmt: skip
             for model, other, paired in self.comparisons(setting):
-                yield _record(
+                yield record_of(
                     "comparison", setting=setting, method=model, baseline=other,
                     metric=self.metrics[0], **asdict(paired),
                 )  # fmt: skip
 
 
-def _record(record: str, **values: Any) -> dict[str, Any]:
+def item_record(entry: ItemScore) -> dict[str, Any]:
+    """One score as a JSON-ready record."""
+    return record_of("item", **asdict(entry))
+
+
+def record_of(record: str, **values: Any) -> dict[str, Any]:
+    """A JSON-ready record of this kind; infinite numbers become words."""
     return {"v": 1, "record": record} | {key: _jsonable(value) for key, value in values.items()}
 
 

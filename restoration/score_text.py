@@ -6,7 +6,7 @@ from undrift.common.metrics.summary import Summary
 from undrift.restoration.score_table import Table
 
 UNITS = {"psnr": "dB", "psnr_y": "dB", "mae": "of 1"}
-DIGITS = {"psnr": 2, "psnr_y": 2}
+DIGITS = {"psnr": 2, "psnr_y": 2, "ssim": 4, "vif": 3}
 
 
 def as_text(table: Table, *, items: bool = False) -> str:
@@ -18,10 +18,10 @@ def as_text(table: Table, *, items: bool = False) -> str:
     lines = [table.title]
     for setting in table.conditions:
         lines += ["", *([setting] if setting else [])]
-        lines += _aligned(summary_rows(table, setting))
+        lines += aligned(summary_rows(table, setting))
         lines += [f"  {line}" for line in comparison_lines(table, setting)]
         if items:
-            lines += ["", *_aligned(item_rows(table, setting))]
+            lines += ["", *aligned(item_rows(table, setting))]
     if table.failed:
         lines += ["", f"{len(table.failed)} failed:"]
         lines += [f"  {e.item} {e.setting} {e.method}: {e.error}" for e in table.failed]
@@ -67,7 +67,7 @@ def item_rows(table: Table, setting: str) -> list[list[str]]:
     names = dict.fromkeys(entry.item for entry in table.scores if entry.setting == setting)
     rows = [[f"item ({metric})", *table.methods]]
     for item in names:
-        cells = [_number(metric, values.get(item)) for values in by_method.values()]
+        cells = [number(metric, values.get(item)) for values in by_method.values()]
         rows.append([item, *cells])
     return rows
 
@@ -77,15 +77,17 @@ def _cells(metric: str, summary: Summary | None) -> list[str]:
         return ["-", "-", "-"]
     interval = "-"
     if summary.low is not None:
-        interval = f"{_number(metric, summary.low)} to {_number(metric, summary.high)}"
-    return [_number(metric, summary.mean), _number(metric, summary.std), interval]
+        interval = f"{number(metric, summary.low)} to {number(metric, summary.high)}"
+    return [number(metric, summary.mean), number(metric, summary.std), interval]
 
 
-def _number(metric: str, value: float | None) -> str:
+def number(metric: str, value: float | None) -> str:
+    """A score with the digits of its metric; a minus sign for none."""
     return "-" if value is None else f"{value:.{DIGITS.get(metric, 4)}f}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of equal columns, the first to the left, the others to the right."""
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     return [
         "  ".join(

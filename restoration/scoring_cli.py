@@ -14,7 +14,9 @@ OWN = {
     "psfs": ("deblur",),
     "masks": ("inpaint",),
     "noises": ("deblur", "inpaint"),
+    "rows": ("all",),
 }
+ALL = "all"
 
 
 class Numbers(click.ParamType):
@@ -46,8 +48,9 @@ class Names(click.ParamType):
 
 @click.command()
 @click.argument("card")
-@click.option("--task", required=True, help="sr, denoise, deblur or inpaint.")
-@click.option("--scale", type=click.IntRange(2), help="Enlargement of sr (default 4).")
+@click.option("--task", required=True, help="sr, denoise, deblur, inpaint, or all.")
+@click.option("--rows", type=Names(), help="Only these rows of --task all.")
+@click.option("--scale", type=click.FloatRange(2), help="Enlargement of sr (default 4).")
 @click.option(
     "--sigma", "sigmas", type=Numbers(), help="Noise of denoise, 0..255 scale (default 15,25,50)."
 )
@@ -70,7 +73,7 @@ class Names(click.ParamType):
 @click.option("--preset", type=click.Choice(["fast", "balanced", "best"]), help="Of the models.")
 @click.option("--steps", type=click.IntRange(1), help="Steps of the models.")
 @click.option("--solver", help="Solver of the models.")
-@click.option("--save", type=click.Path(path_type=Path), help="Folder for pictures and scores.")
+@click.option("--save", type=click.Path(path_type=Path), help="Folder for scores, and pictures.")
 @click.option("--report", type=click.Path(path_type=Path), help="HTML page to write.")
 @click.option("--overwrite", is_flag=True, help="Let --save and --report replace what exists.")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines instead of the table.")
@@ -95,14 +98,27 @@ def benchmark(
     undrift benchmark skimage-photos --task deblur --psf gaussian:1.6 --psf motion:15,30
     undrift benchmark skimage-photos --task inpaint --mask random:0.7 --crop 256
     undrift benchmark skimage-photos --task denoise --method tv --items camera,moon --json
+    undrift benchmark skimage-photos --task all --save measured
+
+    --task all is the whole table of the README. With --save it keeps every score as soon as it is
+    measured, and the same command goes on from there; only models whose weights changed are
+    measured again.
     """
     for flag, tasks in OWN.items():
         if given[flag] and task not in tasks:
             raise UsageError(
                 "--scale belongs to --task sr, --sigma to --task denoise, --psf to deblur, --mask "
-                f"to inpaint, --noise to these two; got --task {task}"
+                f"to inpaint, --noise to these two, --rows to all; got --task {task}"
             )
+    if task == ALL and given["model"]:
+        raise UsageError("--model belongs to one task; with --task all give --method model:NAME")
     from undrift.common.console import Console
+
+    if task == ALL:
+        from undrift.restoration.suite_cli import suite
+
+        given.pop("model")
+        return suite(card, Console(quiet, verbose, as_json), save, report, overwrite, given)
     from undrift.restoration.benchmark import benchmark as run_benchmark
     from undrift.restoration.benchmark_output import Output
 

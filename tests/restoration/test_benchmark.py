@@ -125,8 +125,9 @@ def test_models_get_pictures_as_the_task_functions_take_them(
         return SimpleNamespace(value=np.repeat(np.repeat(image, scale, 0), scale, 1))
 
     fake = SimpleNamespace(denoise=denoise, sr=sr)
-    monkeypatch.setattr(undrift.restoration, "tasks", fake, raising=False)
-    monkeypatch.setitem(sys.modules, "undrift.restoration.tasks", fake)
+    for name in ("tasks", "denoising"):
+        monkeypatch.setattr(undrift.restoration, name, fake, raising=False)
+        monkeypatch.setitem(sys.modules, f"undrift.restoration.{name}", fake)
     monkeypatch.setattr("undrift.common.weights.model.find_weights", Path)
     options = {"steps": 4, "preset": None}
     table = benchmark(
