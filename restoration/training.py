@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
+from torch import Tensor
+from torch.utils.data import Dataset
 
 from undrift.common.config import Strict, load
 from undrift.common.denoisers import Denoiser
 from undrift.common.errors import InputError, nearest
 from undrift.common.files import cache_folder
 from undrift.common.training.recipe import Recipe
+from undrift.common.training.run import Objective
 from undrift.restoration.data import TASKS, Crops, Scales
+from undrift.restoration.self_supervised.data import NoisySettings, open_noisy
+from undrift.restoration.self_supervised.objective import SELF_SUPERVISED, blind_spot_objective
 from undrift.restoration.sources import picture_files
 from undrift.restoration.validation import Validation, ValidationSettings
 
@@ -83,12 +88,14 @@ class DataSettings(Strict):
 
 def open_data(
     settings: dict[str, object], task: str, seed: int, trial: Path | None = None
-) -> Crops:
+) -> Dataset[dict[str, Tensor]]:
     """Opens the samples of a recipe, making the synthetic bank if it is not cached yet.
 
     trial: a folder; the bank is then a small one in it. Raises InputError for an unknown key or
     task, or a source that does not fit.
     """
+    if task == SELF_SUPERVISED:
+        return open_noisy(load(NoisySettings, settings, "data"), seed)
     data = load(DataSettings, settings, "data")
     _check(task)
     parts = data.source.parts if isinstance(data.source, MixedSource) else [data.source]
@@ -120,6 +127,11 @@ def _place(source: LeavesSource | FolderSource | TilesSource, trial: Path | None
 
     place = trial or cache_folder() / "leaves"
     return make_bank(count, source.size, source.seed, place, 2, source.rich)
+
+
+def open_objective(recipe: Recipe) -> Objective | None:
+    """The loss of tasks that have one of their own."""
+    return blind_spot_objective(recipe) if recipe.task == SELF_SUPERVISED else None
 
 
 def open_validation(

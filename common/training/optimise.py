@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from undrift.common.errors import InputError
-from undrift.common.losses import training_loss
 from undrift.common.training.recipe import Schedule
 from undrift.common.training.run import Run, update_average
 from undrift.common.training.samples import Numbers, open_loader
@@ -54,11 +53,10 @@ def _part(run: Run, batch: dict[str, Tensor], number: int) -> float:
     batch = {name: value.to(accelerator.device) for name, value in batch.items()}
     for group in run.optimizer.param_groups:
         group["lr"] = rate_at(recipe.schedule, run.iteration)
-    t = recipe.times.draw(run.denoiser.process, batch["u"], recipe.scaling.sigma_d)
     torch.manual_seed(((recipe.schedule.seed << 40) + number) % 2**63)  # for dropout only
     with accelerator.accumulate(run.denoiser.network):
         with accelerator.autocast():
-            loss = training_loss(run.denoiser, batch, t, **recipe.loss.model_dump())
+            loss = run.objective(run.denoiser, batch, recipe, run.iteration)
         accelerator.backward(loss)
         value = float(loss.detach())
         if not math.isfinite(value):

@@ -1,5 +1,6 @@
 """What a training run holds: denoiser, optimiser, averaged weights and the number of steps done."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from undrift.common.denoisers import Denoiser
 from undrift.common.errors import InputError
+from undrift.common.losses import training_loss
 from undrift.common.training.recipe import Recipe, Schedule
 from undrift.common.training.state import load_checkpoint
 from undrift.common.weights.files import load_denoiser, save_weights
@@ -19,9 +21,23 @@ if TYPE_CHECKING:
     from accelerate.optimizer import AcceleratedOptimizer
 
 
+def denoising_loss(
+    denoiser: Denoiser, batch: dict[str, Tensor], recipe: Recipe, iteration: int
+) -> Tensor:
+    """What most recipes minimise: the error at times drawn as the recipe says."""
+    t = recipe.times.draw(denoiser.process, batch["u"], recipe.scaling.sigma_d)
+    return training_loss(denoiser, batch, t, **recipe.loss.model_dump())
+
+
+Objective = Callable[[Denoiser, dict[str, Tensor], Recipe, int], Tensor]
+
+
 @dataclass
 class Run:
-    """`network` is the bare one; `denoiser.network` may be wrapped to average over processes."""
+    """`network` is the bare one; `denoiser.network` may be wrapped to average over processes.
+
+    objective: the loss of a batch, told the recipe and the number of finished iterations.
+    """
 
     recipe: Recipe
     folder: Path
@@ -32,6 +48,7 @@ class Run:
     average: dict[str, Tensor]
     iteration: int = 0  # finished optimisation steps
     losses: list[float] = field(default_factory=list)
+    objective: Objective = denoising_loss
 
     @property
     def weights(self) -> Path:

@@ -2,7 +2,8 @@
 
 A domain that can be trained has a module `undrift.<domain>.training` with `open_data(settings,
 task, seed, trial)` and `open_validation(settings, recipe)`, both given the recipe's own sections;
-`trial` is None, or a folder for throw-away data when a recipe is only tried.
+`trial` is None, or a folder for throw-away data when a recipe is only tried. Where it has tasks
+with a loss of their own, `open_objective(recipe)` returns that, or None.
 """
 
 import importlib
@@ -49,6 +50,8 @@ def open_session(
     domain = importlib.import_module(f"undrift.{chosen.domain}.training")
     validate = domain.open_validation(chosen.validation, chosen) if chosen.validation else None
     run = prepare(chosen, folder or Path("runs") / chosen.id, resume=not restart, cpu=cpu)
+    own = getattr(domain, "open_objective", lambda _: None)(chosen)
+    run.objective = own or run.objective
     with run.accelerator.main_process_first():  # it makes what the others read from the cache
         dataset = domain.open_data(chosen.data, chosen.task, chosen.schedule.seed, trial)
     return Session(run, dataset, validate)
