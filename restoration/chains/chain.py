@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from undrift.common.errors import InputError, nearest
+from undrift.restoration.chains.catalogue import LINKS
 from undrift.restoration.chains.kernels import Kernel
-from undrift.restoration.chains.steps import LINKS, Link
+from undrift.restoration.chains.link import Link
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Chain:
     def record(self) -> list[dict[str, Any]]:
         """All that `replayed` needs, of plain numbers and words."""
         return [link.record() for link in self.links]
+
+    def mask(self, size: tuple[int, int]) -> np.ndarray | None:
+        """(h, w) float32, the largest of the masks of its links; None if no link has one."""
+        masks = [mask for link in self.links if (mask := link.mask(size)) is not None]
+        return np.max(masks, axis=0) if masks else None
 
 
 def replayed(records: Sequence[Mapping[str, Any]]) -> Chain:

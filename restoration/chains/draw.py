@@ -13,6 +13,8 @@ import numpy as np
 
 from undrift.restoration.chains.chain import Chain
 from undrift.restoration.chains.kernels import Kernel
+from undrift.restoration.chains.link import Link
+from undrift.restoration.chains.noises import ShotNoise, WhiteNoise
 from undrift.restoration.chains.settings import (
     SIX,
     Blurs,
@@ -26,12 +28,9 @@ from undrift.restoration.chains.steps import (
     Blurred,
     Compressed,
     Filtered,
-    Link,
     Mode,
     Resized,
     Rounded,
-    ShotNoise,
-    WhiteNoise,
 )
 
 _WIDE = 13  # from this side on a sinc may cut lower

@@ -1,35 +1,20 @@
-"""The links of a chain: each a frozen dataclass of numbers, applied to float32 (c, h, w) in [0, 1].
-
-Noise is drawn from a stream of the step's own seed (Philox), so that a recorded step does the same
-again. Grey noise is one field for all channels.
-"""
+"""Links that blur, resize, compress and round."""
 
 import io
-from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from undrift.common.errors import InputError, nearest
 from undrift.common.resize import bicubic
 from undrift.restoration.chains.kernels import Kernel
+from undrift.restoration.chains.link import Limits, Link, Words
 
 Mode = Literal["area", "bilinear", "bicubic", "matlab"]
-
-
-@dataclass(frozen=True)
-class Link:
-    """Base class: `step(x)` degrades x; `record()` is what makes the same step again."""
-
-    name: ClassVar[str]
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        raise NotImplementedError(f"{type(self).__name__} does nothing")
-
-    def record(self) -> dict[str, Any]:
-        """Name and parameters."""
-        return {"name": self.name, **asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -50,15 +35,19 @@ class Blurred(Link):
     psf: str
     name = "blur"
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        from undrift.restoration.psf import read_psf
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _taps(self.psf)  # raises for a word that means nothing
 
-        return _convolved(x, read_psf(self.psf).numpy())
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return _convolved(x, _taps(self.psf))
 
 
 @dataclass(frozen=True)
 class Resized(Link):
     """To height x width. "matlab": the antialiased bicubic rule; the others do not antialias.
+
+    factor: of "matlab" where it is not the ratio of the sizes, 0 for that.
 
     "area" averages, "bilinear" and "bicubic" (a = -.75) interpolate between the nearest pixels, so
     that shrinking aliases, as in the published pipelines.
@@ -67,62 +56,30 @@ class Resized(Link):
     height: int
     width: int
     mode: Mode = "matlab"
+    factor: float = 0.0
     name = "resize"
+    limits: ClassVar[Limits] = {"height": (1, 2**20), "width": (1, 2**20), "factor": (0, 64)}
+    words: ClassVar[Words] = {"mode": ("area", "bilinear", "bicubic", "matlab")}
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         size, picture = (self.height, self.width), torch.from_numpy(np.ascontiguousarray(x))
         if self.mode == "matlab":
-            return bicubic(picture, size).numpy()
+            factors = (self.factor, self.factor) if self.factor else None
+            return bicubic(picture, size, factors).numpy()
         corners = None if self.mode == "area" else False
         out = functional.interpolate(picture[None], size, mode=self.mode, align_corners=corners)
         return out[0].numpy()
 
 
 @dataclass(frozen=True)
-class WhiteNoise(Link):
-    """Gaussian noise of deviation `sigma` on the 0..255 scale; clipped to [0, 1]."""
-
-    sigma: float
-    grey: bool = False
-    seed: int = 0
-    name = "gaussian-noise"
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        shape = (1, *x.shape[1:]) if self.grey else x.shape
-        noise = _stream(self.seed).standard_normal(shape, dtype=np.float32)
-        return np.clip(x + np.float32(self.sigma / 255) * noise, 0, 1)
-
-
-@dataclass(frozen=True)
-class ShotNoise(Link):
-    """Poisson noise as Real-ESRGAN scales it: scale * (Poisson(x v) / v - x); clipped to [0, 1].
-
-    v is the smallest power of two that is not below the number of distinct 8-bit levels of x.
-    """
-
-    scale: float
-    grey: bool = False
-    seed: int = 0
-    name = "poisson-noise"
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        image = np.clip(np.rint(x * 255), 0, 255) / 255
-        if self.grey and len(image) == 3:
-            image = np.tensordot([0.2989, 0.587, 0.114], image, 1)[None]
-            image = np.rint(image * 255) / 255
-        levels = 2 ** np.ceil(np.log2(len(np.unique(image)))) if image.size else 1
-        levels = max(float(levels), 1.0)
-        noise = _stream(self.seed).poisson(image * levels) / levels - image
-        return np.clip(x + np.float32(self.scale) * noise.astype(np.float32), 0, 1)
-
-
-@dataclass(frozen=True)
 class Compressed(Link):
-    """JPEG of the given quality, 1 to 100, by Pillow; subsampling "4:2:0" or "4:4:4"."""
+    """JPEG of the given quality, 1 to 100, by Pillow; subsampling "4:2:0", "4:2:2" or "4:4:4"."""
 
     quality: int
     subsampling: str = "4:2:0"
     name = "jpeg"
+    limits: ClassVar[Limits] = {"quality": (1, 100)}
+    words: ClassVar[Words] = {"subsampling": ("4:2:0", "4:2:2", "4:4:4")}
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         from PIL import Image
@@ -143,19 +100,22 @@ class Rounded(Link):
 
     levels: int = field(default=255)
     name = "round"
+    limits: ClassVar[Limits] = {"levels": (1, 65535)}
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return (np.rint(np.clip(x, 0, 1) * self.levels) / self.levels).astype(np.float32)
 
 
-LINKS: dict[str, type[Link]] = {
-    link.name: link
-    for link in (Filtered, Blurred, Resized, WhiteNoise, ShotNoise, Compressed, Rounded)
-}
+@lru_cache(maxsize=32)
+def _taps(word: str) -> np.ndarray:
+    from undrift.restoration.psf import EXAMPLES, SHAPES, read_psf
 
-
-def _stream(seed: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(key=np.array([seed, 0x5EED], np.uint64)))
+    name = str(word).partition(":")[0]
+    if name not in SHAPES:
+        raise InputError(
+            f"blur: psf {word!r}{nearest(name, SHAPES)} (there are: {', '.join(EXAMPLES.values())})"
+        )
+    return read_psf(word).numpy()
 
 
 def _convolved(x: np.ndarray, taps: np.ndarray) -> np.ndarray:

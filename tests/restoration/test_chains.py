@@ -13,6 +13,7 @@ from undrift.common.errors import InputError
 from undrift.restoration.chains.chain import Chain, replayed
 from undrift.restoration.chains.draw import draw_chain
 from undrift.restoration.chains.kernels import Kernel
+from undrift.restoration.chains.noises import ShotNoise, WhiteNoise
 from undrift.restoration.chains.settings import (
     REAL_ESRGAN,
     RESSHIFT_TEST,
@@ -26,8 +27,6 @@ from undrift.restoration.chains.steps import (
     Filtered,
     Resized,
     Rounded,
-    ShotNoise,
-    WhiteNoise,
 )
 from undrift.restoration.psf import read_psf
 
