@@ -2,7 +2,7 @@
 
 They are told one standard deviation. Noise that differs over the picture is removed at several
 levels, noise that grows with the light behind a transform that makes it even
-(`noise_models_levels`, `common.anscombe`).
+(`noise_models_removal`).
 """
 
 from functools import partial
@@ -15,6 +15,7 @@ from undrift.common.wishes import Wishes
 from undrift.restoration.baselines import BASELINES
 from undrift.restoration.denoise_methods import Found
 from undrift.restoration.noise_models import KnownNoise
+from undrift.restoration.noise_models_removal import removed
 
 
 def check_wishes(name: str, wishes: Wishes) -> None:
@@ -28,8 +29,11 @@ def check_wishes(name: str, wishes: Wishes) -> None:
 
 def _denoised(name: str, pixels: Tensor, known: KnownNoise, wishes: Wishes) -> Found:
     check_wishes(name, wishes)
-    found = BASELINES[name](pixels[0].numpy(), sigma=known.sigma)
-    return Found(torch.from_numpy(found)[None])
+
+    def at(picture: Tensor, sigma: float) -> Tensor:
+        return torch.from_numpy(BASELINES[name](picture[0].numpy(), sigma=sigma))[None]
+
+    return Found(removed(at, pixels, known))
 
 
 tv = partial(_denoised, "tv")

@@ -6,9 +6,17 @@ import click
 
 from undrift.common.options import GroupedOption, RestoringCommand, restoring_options
 from undrift.common.run_options import RunOptions
+from undrift.restoration.stack_options import OF_STACKS, PAGES, WARM
 
 KEEP = click.option(
     "--keep-samples", is_flag=True, cls=GroupedOption, group="Output", help="Write each sample too."
+)
+FIDELITY = click.option(
+    "--fidelity",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Trust in the measurement: above 1 sharper and noisier, below 1 smoother.",
 )
 
 
@@ -41,8 +49,11 @@ class Sigma(click.ParamType):
 )
 @click.option("--kernel", help="Of the operator: bicubic (default), average, gaussian:1.2.")
 @click.option("--noise", type=Sigma(), help="Of the operator, 0..255 scale (default 0).")
+@PAGES
 @KEEP
-def sr(options: RunOptions, scale: float, keep_samples: bool, **own: Any) -> None:
+def sr(
+    options: RunOptions, scale: float, keep_samples: bool, pages: str | None, **own: Any
+) -> None:
     """Enlarge pictures (PNG, JPEG, TIFF, WebP, BMP).
 
     \b
@@ -57,31 +68,66 @@ def sr(options: RunOptions, scale: float, keep_samples: bool, **own: Any) -> Non
         from undrift.common.errors import UsageError
 
         raise UsageError("--kernel and --noise belong to --method operator")
-    run_verb("sr", options, {"scale": scale, **given}, keep_samples, scale)
+    run_verb("sr", options, {"scale": scale, "pages": pages, **given}, keep_samples, scale)
 
 
 @click.command(cls=RestoringCommand)
 @restoring_options("denoise")
 @click.option(
-    "--sigma", type=Sigma(), default="auto", show_default=True, help="Noise, 0..255 scale."
+    "--sigma", type=Sigma(), default="auto", show_default=True, help="White noise, 0..255 scale."
 )
+@click.option(
+    "--sigma-map",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="npy, tiff or png of the picture's size: the sigma of each pixel, 0..255 scale.",
+)
+@click.option(
+    "--noise",
+    metavar="white|poisson-gaussian",
+    help="poisson-gaussian: grows with the light, as a camera's; --gain or --read-noise imply it.",
+)
+@click.option(
+    "--gain",
+    type=float,
+    help="Of poisson-gaussian: value of one photon, 0..255 scale; estimated if not given.",
+)
+@click.option(
+    "--read-noise",
+    type=float,
+    help="Of poisson-gaussian: sigma without light, 0..255 scale; estimated if not given.",
+)
+@FIDELITY
 @click.option(
     "--method",
     default="model",
     show_default=True,
     help="model, or without a shipped network: tv, wavelet, nlm, bm3d.",
 )
+@PAGES
+@WARM
 @KEEP
 def denoise(options: RunOptions, keep_samples: bool, **own: Any) -> None:
-    """Remove white noise from pictures (PNG, JPEG, TIFF, WebP, BMP).
+    """Remove noise from pictures (PNG, JPEG, TIFF, WebP, BMP).
 
     \b
     Examples:
       undrift denoise noisy.png -o clean.png
       undrift denoise scans/ -o clean/ --sigma 25 --report clean/report.html
+      undrift denoise frame.tif -o clean.tif --sigma-map deviations.npy
+      undrift denoise camera/ -o out/ --noise poisson-gaussian   # or --gain 0.8 --read-noise 2
       undrift denoise cells.tif -o out/ --samples 8   # mean, and cells.std.tif
+      undrift denoise movie.tif -o clean.tif --pages 0:10 --warm-start
     """
-    run_verb("denoise", options, own, keep_samples)
+    given = {name: value for name, value in own.items() if value is not None}
+    field = given.pop("sigma_map", None)
+    if field is not None:
+        if given["sigma"] != "auto":
+            from undrift.common.errors import UsageError
+
+            raise UsageError("--sigma and --sigma-map both say how strong the noise is; give one")
+        given["sigma"] = str(field)
+    run_verb("denoise", options, given, keep_samples)
 
 
 def run_verb(
@@ -110,6 +156,7 @@ def run_verb(
     if not without_network(task, own.get("method", "auto")):
         weights = str(find_weights(options.model or default))
     work = RestoreFile.of(task, options, weights, own, keep_samples)
+    own = {name: value for name, value in own.items() if name not in OF_STACKS}
     sampler = verb.sampler(weights, task, work.wishes(""), own)
     verb.check(sampler, **own)
     run_items(

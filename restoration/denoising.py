@@ -11,13 +11,14 @@ from undrift.common.errors import UsageError
 from undrift.common.grids import time_of_ratio
 from undrift.common.results import Restored
 from undrift.common.sampling import Sampler
-from undrift.restoration.asked import is_number, wishes_for
+from undrift.restoration.asked import check_fidelity, is_number, wishes_for
 from undrift.restoration.channels import GreyAsColour, prepared
 from undrift.restoration.denoise_methods import MODEL, denoise_method
 from undrift.restoration.images import to_pixels
 from undrift.restoration.noise_models import KnownNoise
+from undrift.restoration.noise_models_asked import NoiseAsked, is_map
+from undrift.restoration.noise_models_removal import removed
 from undrift.restoration.outcome import Measured, outcome
-from undrift.restoration.sigma import estimate_sigma
 from undrift.restoration.unlearned import Unlearned
 from undrift.restoration.verbs import VERBS
 
@@ -25,33 +26,47 @@ from undrift.restoration.verbs import VERBS
 def denoise(
     image: Any,
     *,
-    sigma: float | str = "auto",
+    sigma: Any = "auto",
+    noise: str | None = None,
+    gain: float | None = None,
+    read_noise: float | None = None,
+    fidelity: float = 1.0,
     method: str = MODEL,
     model: str | None = None,
     **wishes: Any,
 ) -> Restored:
-    """Removes white Gaussian noise.
+    """Removes noise that is independent from pixel to pixel.
 
-    sigma: standard deviation of the noise on the 0..255 scale whatever the depth (15 is mild, 50
-    strong), or "auto" to estimate it (`info["sigma"]` tells). The noisy picture is the state of the
-    model's process at the time with that noise: one call returns the posterior mean; `samples=K`
-    draws from the posterior and returns their mean and standard deviation.
-    method: "model", by the network `model`; or one that needs none, `denoise_methods.METHODS`.
-    Raises InputError for bad pictures, and for those too small to estimate the noise; UsageError
-    for unknown names and a sigma that is no noise or more than the model knows.
+    All strengths are on the 0..255 scale whatever the depth of the picture.
+    sigma: standard deviation of white Gaussian noise (15 is mild, 50 strong); "auto" to estimate
+    it, from above (`info["sigma"]` tells); or an array (h, w[, c]), a tensor ([c,] h, w) or a file
+    (npy, tiff, png) with the standard deviation of each pixel.
+    noise: "poisson-gaussian" for y = gain Poisson(x / gain) + N(0, read_noise^2), a camera that
+    counts light. gain is the value of one photon, read_noise a standard deviation; what is not
+    given is estimated. A 16-bit picture with 2 units a photon has gain 2 x 255 / 65535.
+    fidelity: 1 takes the noise as it is said; 2 as if it were half as strong, which keeps more
+    grain and detail, and 0.5 as if it were double.
+    The noisy picture is the state of the model's process at the time with that noise: one call
+    returns the posterior mean; `samples=K` draws from the posterior and returns their mean and
+    standard deviation.
+    method: "model", by the network `model`; or without one, a name in `denoise_methods.METHODS`.
+    Raises InputError for bad pictures, for maps that do not fit, and for pictures too small to
+    estimate the noise; UsageError for unknown names, numbers that cannot be or contradict each
+    other, and a sigma that is more than the model knows.
     """
     began = time.monotonic()
     picture, back = to_pixels(image)
     pixels = prepared(picture)
     wanted = wishes_for(image, wishes)
     sampler = VERBS["denoise"].sampler(model, "denoise", wanted, {"method": method})
-    check_denoise(sampler, sigma)
-    value = round(255 * estimate_sigma(pixels), 3) if isinstance(sigma, str) else float(sigma)
-    known = KnownNoise(value / 255)
-    samples = _removed(pixels, known, sampler)
-    measured = Measured(pixels - samples.mean(0, keepdim=True), known.sigma or None)
-    given = sigma if isinstance(sigma, str) else value
-    extra = {"task": "denoise", "sigma": value, "sigma_given": given}
+    asked = NoiseAsked(sigma, noise, gain, read_noise)
+    check_denoise(sampler, **vars(asked), fidelity=fidelity)
+    known, told = asked.known(pixels)
+    samples = _removed(pixels, known.trusted(float(fidelity)), sampler)
+    mean = samples.mean(0, keepdim=True)
+    even = known.map is None and not known.gain
+    measured = Measured(pixels - mean, known.sigma if even else known.deviation(mean))
+    extra = {"task": "denoise", **told, "fidelity": float(fidelity)}
     return outcome(picture, back, samples, measured, sampler, extra, began)
 
 
@@ -64,10 +79,25 @@ def _removed(pixels: Tensor, known: KnownNoise, sampler: Sampler | Unlearned) ->
         sampler.info = found.info
         return found.samples
     sampler.model = GreyAsColour.around(sampler.model, pixels)
-    return _sampled(pixels, known.sigma, sampler)
+    calls = 0
+
+    def at(picture: Tensor, sigma: float) -> Tensor:
+        nonlocal calls
+        samples = sampled(picture, sigma, sampler)
+        calls += sampler.calls
+        return samples
+
+    samples = removed(at, pixels, known)
+    sampler.calls = calls
+    return samples
 
 
-def _sampled(pixels: Tensor, sigma: float, sampler: Sampler) -> Tensor:
+def sampled(pixels: Tensor, sigma: float, sampler: Sampler) -> Tensor:
+    """Samples (k, c, h, w) of pixels (1, c, h, w) with white noise of deviation sigma.
+
+    The model of the sampler has to fit the channels. Raises InputError for a sigma beyond the
+    process.
+    """
     moment = time_of_ratio(sampler.process, sigma, sampler.model.denoiser.scaling.sigma_d)
     a = float(sampler.process.a(torch.tensor(moment, dtype=torch.float64)))
     state = a * pixels  # x_t = a (x0 + (s/a) eps)
@@ -81,19 +111,23 @@ def _count(sampler: Sampler | Unlearned) -> int:
 
 
 def check_denoise(
-    sampler: Sampler | Unlearned, sigma: float | str = "auto", method: str = MODEL
+    sampler: Sampler | Unlearned,
+    sigma: Any = "auto",
+    noise: str | None = None,
+    gain: float | None = None,
+    read_noise: float | None = None,
+    fidelity: float = 1.0,
+    method: str = MODEL,
 ) -> None:
-    """Raises UsageError for a sigma that cannot be denoised with the model."""
-    if sigma == "auto":
-        return
-    if not is_number(sigma) or not 0 <= float(sigma) < math.inf:
-        raise UsageError(f"sigma {sigma!r}: expected 'auto', or 0 or more on the 0..255 scale")
-    if isinstance(sampler, Unlearned):
+    """Raises UsageError for noise that cannot be, or that the model does not know."""
+    NoiseAsked(sigma, noise, gain, read_noise).check()
+    check_fidelity(fidelity)
+    if isinstance(sampler, Unlearned) or not is_number(sigma) or is_map(sigma):
         return
     end = torch.ones((), dtype=torch.float64)
     a, s = float(sampler.process.a(end)), float(sampler.process.s(end))
     top = 255 * s / a if a > 0 else math.inf
-    if float(sigma) > top:
+    if float(sigma) / float(fidelity) > top:
         raise UsageError(
             f"sigma {sigma:g}: the process of {sampler.model.id} ends at {top:.6g} on the 0..255 "
             "scale; nothing is left of a picture there: is sigma on the right scale?"

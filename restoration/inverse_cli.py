@@ -6,15 +6,9 @@ import click
 
 from undrift.common.options import GroupedOption, RestoringCommand, restoring_options
 from undrift.common.run_options import RunOptions
-from undrift.restoration.cli import KEEP, Sigma, run_verb
+from undrift.restoration.cli import FIDELITY, KEEP, Sigma, run_verb
+from undrift.restoration.stack_options import PAGES
 
-FIDELITY = click.option(
-    "--fidelity",
-    type=float,
-    default=1.0,
-    show_default=True,
-    help="Trust in the measurement: above 1 sharper and noisier, below 1 smoother.",
-)
 METHOD = click.option(
     "--method",
     default="auto",
@@ -45,6 +39,7 @@ def noise_option(default: str) -> Any:
 @click.option("--psf-size", type=int, help="Largest for auto; a seventh of the side, up to 25.")
 @FIDELITY
 @METHOD
+@PAGES
 @KEEP
 def deblur(options: RunOptions, keep_samples: bool, **own: Any) -> None:
     """Undo a blur: known, of a known form, or unknown.
@@ -72,6 +67,7 @@ def deblur(options: RunOptions, keep_samples: bool, **own: Any) -> None:
 @noise_option("0")
 @FIDELITY
 @METHOD
+@PAGES
 @KEEP
 def inpaint(options: RunOptions, keep_samples: bool, **own: Any) -> None:
     """Fill in missing pixels; known ones stay exactly as they are.
@@ -91,6 +87,7 @@ def inpaint(options: RunOptions, keep_samples: bool, **own: Any) -> None:
 @noise_option("0")
 @FIDELITY
 @METHOD
+@PAGES
 @KEEP
 def colourise(options: RunOptions, keep_samples: bool, **own: Any) -> None:
     """Give colours to grey pictures; their grey values stay.
@@ -114,6 +111,7 @@ def colourise(options: RunOptions, keep_samples: bool, **own: Any) -> None:
 @click.option("--patterns", help="Of compressed-sensing: hadamard or random.")
 @click.option("--pattern-seed", type=int, help="Of compressed-sensing.")
 @click.option("--fidelity", type=float, help="Trust in the measurement (default 1).")
+@PAGES
 @KEEP
 def restore(options: RunOptions, keep_samples: bool, task: str, **own: Any) -> None:
     """Restore by task: low light, lost colour, few measurements, lost phase.

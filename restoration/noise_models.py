@@ -7,7 +7,7 @@ on the 0..255 scale whatever the depth of the picture.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,12 +22,14 @@ class KnownNoise:
     sigma: root mean square of the noise's standard deviation over the picture; always there.
     map: (1, 1 or c, h, w), the standard deviation of each pixel where it differs, or None.
     gain, read: of noise that grows with the light; gain 0 for noise that does not.
+    share: of the noise that is to be taken for noise, 1 / fidelity; `sigma` and `map` contain it.
     """
 
     sigma: float
     map: Tensor | None = None
     gain: float = 0.0
     read: float = 0.0
+    share: float = 1.0
 
     def deviation(self, signal: Tensor) -> Tensor:
         """Standard deviation of each pixel of a clean picture (k, c, h, w), broadcastable to it."""
@@ -38,12 +40,12 @@ class KnownNoise:
         return torch.full_like(signal[:1, :1, :1, :1], self.sigma)
 
     def trusted(self, fidelity: float) -> "KnownNoise":
-        """The same with every standard deviation divided by `fidelity`."""
-        return KnownNoise(
-            self.sigma / fidelity,
-            None if self.map is None else self.map / fidelity,
-            self.gain / fidelity**2,
-            self.read / fidelity,
+        """The same as if every standard deviation were divided by `fidelity`."""
+        return replace(
+            self,
+            sigma=self.sigma / fidelity,
+            map=None if self.map is None else self.map / fidelity,
+            share=self.share / fidelity,
         )
 
     @property

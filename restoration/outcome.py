@@ -19,13 +19,22 @@ from undrift.restoration.unlearned import Unlearned
 
 @dataclass(frozen=True)
 class Measured:
-    """The residual (1, c, h, w) of the measurement, and its noise (None: unknown)."""
+    """The residual (1, c, h, w) of the measurement, and its noise (None: unknown).
+
+    noise: a standard deviation, or one for each pixel, broadcastable to the residual.
+    """
 
     residual: Tensor
-    noise: float | None
+    noise: float | Tensor | None
 
     def chi(self) -> float | None:
-        """Root mean square of the residual in units of the noise."""
+        """Root mean square of the residual in units of the noise, where there is any."""
+        if isinstance(self.noise, Tensor):
+            noise = self.noise.double().expand(self.residual.shape)
+            seen = noise > 0
+            if not bool(seen.any()):
+                return None
+            return float((self.residual.double()[seen] / noise[seen]).square().mean().sqrt())
         if not self.noise:
             return None
         return float(self.residual.double().square().mean().sqrt()) / self.noise

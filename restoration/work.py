@@ -21,6 +21,7 @@ _SHARED = (
 )  # fmt: skip
 _RECORDED = (
     "nfe", "tile", "shape_in", "shape_out", "chi", "sigma", "scale", "noise", "method", "missing",
+    "gain", "read_noise", "fidelity",
 )  # fmt: skip
 
 
@@ -35,6 +36,8 @@ class RestoreFile:
     threads: int | None
     provenance: bool
     keep_samples: bool
+    pages: str | None = None
+    warm_start: bool = False
 
     @classmethod
     def of(
@@ -45,7 +48,9 @@ class RestoreFile:
         own: dict[str, Any],
         keep_samples: bool,
     ) -> "RestoreFile":
-        """The work that the flags of a command describe."""
+        """The work that the flags of a command describe; pages and warm_start may be in `own`."""
+        own = dict(own)
+        pages, warm_start = own.pop("pages", None), own.pop("warm_start", False)
         shared = {name: getattr(options, name) for name in _SHARED}
         shared["samples"] = options.samples if options.samples > 1 else None
         if options.workers > 1:  # they share what is there
@@ -58,6 +63,8 @@ class RestoreFile:
             _threads(options),
             options.provenance,
             keep_samples,
+            pages,
+            warm_start,
         )
 
     def wishes(self, item: str) -> Any:
@@ -76,6 +83,8 @@ class RestoreFile:
 
         if self.threads:
             torch.set_num_threads(self.threads)
+        if self._is_stack(item):
+            return {**self._stack()(item, target), "peak_mb": _peak_mb()}
         result = VERBS[self.task].function(
             item.source, model=self.model, item=item.key, **dict(self.own), **dict(self.shared)
         )
@@ -94,6 +103,23 @@ class RestoreFile:
         write_picture(target, to_pixels(result.value)[0], provenance=info)
         recorded = {name: result.info.get(name) for name in _RECORDED}
         return {**recorded, "peak_mb": _peak_mb()}
+
+    def _is_stack(self, item: Item) -> bool:
+        """Whether pages are to be restored; a .npy of `restore` holds measurements."""
+        if self.pages is not None or self.warm_start:
+            return True
+        from undrift.restoration.pictures.stacks import is_stack
+
+        measured = self.task == "restore" and item.source.suffix.lower() == ".npy"
+        return not measured and is_stack(item.source)
+
+    def _stack(self) -> Callable[[Item, Path], dict[str, Any]]:
+        from undrift.restoration.stack_work import StackWork
+
+        settings = {"model": self.model, **dict(self.own), **dict(self.shared)}
+        return StackWork(
+            self.task, settings, self.pages, self.warm_start, self.provenance, self.keep_samples
+        )
 
 
 def _peak_mb() -> int | None:
