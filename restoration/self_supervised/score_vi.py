@@ -1,0 +1,189 @@
+"""ScoreDVI (Cheng et al., ICCV 2023): one noisy picture alone gives the picture and its noise.
+
+A posterior over the clean picture, the noise's precision in each pixel and the weights of a mixture
+is fitted to one picture by Adam; its terms stand in `score_vi_terms`, its networks in
+`score_vi_networks`. The prior of pictures enters by its score only, at z = mu_k + sqrt(v_k) n,
+
+    grad ln p(z) = (D(z) - z) / s_k^2.
+
+The paper's D is a bias-free network that guesses the level of the noise by itself. Ours is the
+package's denoiser, told s_k, the root mean square of sqrt(v_k) over the picture, so that the score
+is that of p blurred by s_k (Tweedie; as RED-diff). All K share one D.
+The paper fixes the prior of the precision, (1, .02), (1, .01) or (1, .005) for three cameras; two
+thirds of a pixel's noise would then come from the prior. Here it weighs little (.1) and lies at the
+estimated noise; `prior` takes the paper's.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from undrift.common.errors import InputError, UsageError
+from undrift.common.grids import time_of_ratio
+from undrift.common.noise import Noise
+from undrift.common.posterior.priors import Prior, read_prior
+from undrift.restoration.self_supervised import score_vi_terms as terms
+from undrift.restoration.self_supervised.score_vi_networks import Posterior
+from undrift.restoration.sigma import SAFETY, estimate_sigma
+
+STEPS, RATE, MEMORY = 400, 1e-3, 0.9
+MODEL = "leaves-denoise"
+WEIGHT = 0.1  # observations that the automatic prior of a precision counts for, times two
+_COARSE = 4  # every so many pixels are looked at for the strength of the prior
+_FAINT = 0.5 / 255
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """All float32 (1, c, h, w) on the processor, in the unit of the picture.
+
+    estimate: the posterior mean. noise: standard deviation of the noise in each pixel. std: of the
+    estimate, by the mixture. losses: of each step; their zero means nothing.
+    """
+
+    estimate: Tensor
+    noise: Tensor
+    std: Tensor
+    losses: tuple[float, ...]
+    calls: int
+
+
+def fit_score_vi(
+    y: Tensor,
+    *,
+    steps: int = STEPS,
+    components: int = 3,
+    draws: int = 1,
+    prior: tuple[float, float] | None = None,
+    strength: float | None = None,
+    model: str = MODEL,
+    seed: int = 0,
+    item: str = "",
+    device: str = "auto",
+    tell: Callable[[int, float], None] | None = None,
+) -> Fitted:
+    """Fits y (1, c, h, w), nominally in [0, 1], of any number of channels.
+
+    components: Gaussians K, 3 in the paper. draws: of z a step; 5 in the paper, each costs K calls
+    of the denoiser. prior: shape and rate (alpha0, beta0) of a precision, None: see the module.
+    strength: of the prior of pictures, None: .5, 1 or 2 by the noise of every fourth pixel, as in
+    the paper. model: the denoiser. Raises InputError for pictures that cannot serve and UsageError
+    for numbers that cannot be.
+    """
+    if y.ndim != 4 or y.shape[0] != 1 or not bool(torch.isfinite(y).all()):
+        raise InputError(f"expected one finite picture (1, c, h, w), got {tuple(y.shape)}")
+    if min(steps, components, draws) < 1 or (prior is not None and min(prior) <= 0):
+        raise UsageError(
+            f"steps {steps}, components {components}, draws {draws}, prior {prior}: expected 1 or "
+            "more of each, and two numbers above 0"
+        )
+    from undrift.common.devices import resolve_device
+
+    place = resolve_device(device)
+    sigma = max(estimate_sigma(y) / SAFETY, _FAINT)
+    alpha0, beta0 = prior or (WEIGHT, WEIGHT * sigma**2)
+    strength = _strength(y) if strength is None else strength
+    y = y.to(place)
+    denoise = _score_of(read_prior(model, place), y.shape[1])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # initial weights
+        posterior = Posterior(y.shape[1], components, sigma, alpha0).to(place)
+    fit = _Fit(y, posterior, denoise, (alpha0, beta0), strength, (seed, item, draws))
+    losses = []
+    for step in range(steps):
+        losses.append(fit.step(step))
+        if tell is not None:
+            tell(step + 1, losses[-1])
+    found = [v.float().cpu() for v in (fit.mean, fit.noise2.sqrt(), fit.var.sqrt())]
+    return Fitted(found[0], found[1], found[2], tuple(losses), steps * draws * components)
+
+
+class _Fit:
+    """The optimisation; mean, noise2 and var are averages over the last steps."""
+
+    def __init__(
+        self,
+        y: Tensor,
+        posterior: Posterior,
+        denoise: Callable[[Tensor, float], Tensor],
+        prior: tuple[float, float],
+        strength: float,
+        random: tuple[int, str, int],
+    ):
+        self.y, self.posterior, self.denoise = y, posterior, denoise
+        self.prior, self.strength = prior, strength
+        self.seed, self.item, self.draws = random
+        self.spread = max(float(y.std()), _FAINT)
+        self.optimizer = torch.optim.Adam(posterior.parameters(), RATE)
+        self.mean, self.noise2, self.var = y.clone(), torch.zeros_like(y), torch.zeros_like(y)
+
+    def step(self, number: int) -> float:
+        """One step of Adam; returns the loss per pixel."""
+        q = self.posterior(self.y, self.spread)
+        loss = self._loss(q, number)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self._remember({name: value.detach() for name, value in q.items()}, number)
+        return float(loss.detach())
+
+    def _loss(self, q: dict[str, Tensor], number: int) -> Tensor:
+        data = terms.data_term(q["mu"], q["v"], q["pi"], q["alpha"], q["beta"], self.y)
+        each = data + terms.kl_gamma(q["alpha"], q["beta"], *self.prior)
+        prior = -(q["pi"].detach() * torch.log(q["v"])).sum(0, keepdim=True) / 2  # entropy
+        for k in range(self.draws):
+            prior = prior + self._score(q, number * self.draws + k) / self.draws
+        each = (each + self.strength * prior).sum(1, keepdim=True)
+        if q["pi"].shape[0] > 1:
+            each = each + terms.kl_choice(q["pi"], q["d"]) + terms.kl_dirichlet(q["d"])
+        return each.mean()
+
+    def _score(self, q: dict[str, Tensor], draw: int) -> Tensor:
+        """The term of one draw; the denoiser is called once for each Gaussian."""
+        shape = (1, *self.y.shape[1:])
+        noise = [
+            Noise(self.seed, self.item, k)(shape, draw, device=self.y.device)
+            for k in range(len(q["mu"]))
+        ]
+        z = q["mu"] + torch.sqrt(q["v"]) * torch.cat(noise)
+        scores = []
+        with torch.no_grad():
+            for one, v in zip(z.detach(), q["v"].detach(), strict=True):
+                told = math.sqrt(float(v.mean()))
+                scores.append((self.denoise(one[None], told) - one) / told**2)
+        return terms.score_term(z, torch.cat(scores), q["pi"])
+
+    def _remember(self, q: dict[str, Tensor], number: int) -> None:
+        keep = min(MEMORY, number / (number + 1))
+        mean = (q["pi"] * q["mu"]).sum(0, keepdim=True)
+        var = (q["pi"] * (q["v"] + (q["mu"] - mean) ** 2)).sum(0, keepdim=True)
+        self.mean.lerp_(mean, 1 - keep)
+        self.var.lerp_(var, 1 - keep)
+        self.noise2.lerp_(q["beta"] / q["alpha"], 1 - keep)
+
+
+def _strength(y: Tensor) -> float:
+    """lambda by the noise of every fourth pixel: .5 to 10/255, 1 to 25/255, then 2."""
+    small = y[..., ::_COARSE, ::_COARSE]
+    if min(small.shape[2:]) < 8:
+        return 1.0
+    level = 255 * estimate_sigma(small) / SAFETY
+    return 0.5 if level <= 10 else 1.0 if level <= 25 else 2.0
+
+
+def _score_of(prior: Prior, channels: int) -> Callable[[Tensor, float], Tensor]:
+    """(z (1, c, h, w), its noise) -> D(z); channels that the model has not are taken one by one."""
+    alone = channels not in (1, prior.channels)
+    prior = prior.for_signals((1 if alone else channels, 1, 1))
+
+    def denoise(z: Tensor, sigma: float) -> Tensor:
+        moment = time_of_ratio(prior.process, sigma, prior.sigma_d)
+        a = float(prior.process.a(torch.tensor(moment, dtype=torch.float64)))
+        state = a * (z.movedim(1, 0) if alone else z)
+        found = prior.denoise(state, moment, None, None).x0
+        return found.movedim(0, 1) if alone else found
+
+    return denoise
