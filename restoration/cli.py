@@ -6,6 +6,7 @@ import click
 
 from undrift.common.options import GroupedOption, RestoringCommand, restoring_options
 from undrift.common.run_options import RunOptions
+from undrift.restoration.self_supervised.options import own_model, training_options
 from undrift.restoration.stack_options import OF_STACKS, PAGES, WARM
 
 KEEP = click.option(
@@ -102,8 +103,9 @@ def sr(
     "--method",
     default="model",
     show_default=True,
-    help="model, or without a shipped network: tv, wavelet, nlm, bm3d.",
+    help="model, or without a shipped network: tv, wavelet, nlm, bm3d, blind-spot, score-vi.",
 )
+@training_options
 @PAGES
 @WARM
 @KEEP
@@ -117,6 +119,7 @@ def denoise(options: RunOptions, keep_samples: bool, **own: Any) -> None:
       undrift denoise frame.tif -o clean.tif --sigma-map deviations.npy
       undrift denoise camera/ -o out/ --noise poisson-gaussian   # or --gain 0.8 --read-noise 2
       undrift denoise cells.tif -o out/ --samples 8   # mean, and cells.std.tif
+      undrift denoise scans/ -o clean/ --method blind-spot       # trains on the scans
       undrift denoise movie.tif -o clean.tif --pages 0:10 --warm-start
     """
     given = {name: value for name, value in own.items() if value is not None}
@@ -127,7 +130,8 @@ def denoise(options: RunOptions, keep_samples: bool, **own: Any) -> None:
 
             raise UsageError("--sigma and --sigma-map both say how strong the noise is; give one")
         given["sigma"] = str(field)
-    run_verb("denoise", options, given, keep_samples)
+    with own_model(options, given) as chosen:
+        run_verb("denoise", chosen, given, keep_samples)
 
 
 def run_verb(

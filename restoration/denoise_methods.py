@@ -6,6 +6,7 @@ Each is a function of (pixels, known, wishes):
     known    `KnownNoise`, in the unit of the pixels; a method may use less than it says
     wishes   `Wishes`: seed, item, device, steps, samples, ... as far as they mean something to it
 
+Those in `WITH_MODEL` also take `model`, a model id or weight file, or None.
 It returns `Found`: samples (k, c, h, w) float32 on the processor, one or as many as were asked
 for, and what a record should tell. A wish that it cannot fulfil is a UsageError.
 The table is the only place that knows the names; modules are imported when they are used.
@@ -19,8 +20,6 @@ from typing import Any
 from torch import Tensor
 
 from undrift.common.errors import UsageError, nearest
-from undrift.common.wishes import Wishes
-from undrift.restoration.noise_models import KnownNoise
 
 MODEL = "model"
 
@@ -30,18 +29,25 @@ METHODS: dict[str, str] = {
     "wavelet": "undrift.restoration.classical_denoise:wavelet",
     "nlm": "undrift.restoration.classical_denoise:nlm",
     "bm3d": "undrift.restoration.classical_denoise:bm3d",
+    "blind-spot": "undrift.restoration.self_supervised.methods:blind_spot",
+    "score-vi": "undrift.restoration.self_supervised.methods:score_vi",
 }
+WITH_MODEL = ("blind-spot", "score-vi")
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """samples: (k, c, h, w). info: what the record tells besides, such as {"nfe": 12}."""
+    """samples: (k, c, h, w). info: what the record tells besides, such as {"nfe": 12}.
+
+    noise: (1, c, h, w), the standard deviation of the noise where the method found it.
+    """
 
     samples: Tensor
     info: Mapping[str, Any] = field(default_factory=dict)
+    noise: Tensor | None = None
 
 
-Method = Callable[[Tensor, KnownNoise, Wishes], Found]
+Method = Callable[..., Found]
 
 
 def denoise_method(name: str) -> Method:

@@ -13,12 +13,12 @@ from undrift.common.results import Restored
 from undrift.common.sampling import Sampler
 from undrift.restoration.asked import check_fidelity, is_number, wishes_for
 from undrift.restoration.channels import GreyAsColour, prepared
-from undrift.restoration.denoise_methods import MODEL, denoise_method
+from undrift.restoration.denoise_methods import MODEL, WITH_MODEL, denoise_method
 from undrift.restoration.images import to_pixels
 from undrift.restoration.noise_models import KnownNoise
 from undrift.restoration.noise_models_asked import NoiseAsked, is_map
 from undrift.restoration.noise_models_removal import removed
-from undrift.restoration.outcome import Measured, outcome
+from undrift.restoration.outcome import NOISE_MAP, Measured, outcome
 from undrift.restoration.unlearned import Unlearned
 from undrift.restoration.verbs import VERBS
 
@@ -49,7 +49,9 @@ def denoise(
     The noisy picture is the state of the model's process at the time with that noise: one call
     returns the posterior mean; `samples=K` draws from the posterior and returns their mean and
     standard deviation.
-    method: "model", by the network `model`; or without one, a name in `denoise_methods.METHODS`.
+    method: "model", by the network `model`; or a name in `denoise_methods.METHODS`: "blind-spot"
+    trains on the picture, or takes the `model` that was trained on such pictures; "score-vi" finds
+    the noise of each pixel too: `info["noise_map"]`, an array on the 0..255 scale.
     Raises InputError for bad pictures, for maps that do not fit, and for pictures too small to
     estimate the noise; UsageError for unknown names, numbers that cannot be or contradict each
     other, and a sigma that is more than the model knows.
@@ -62,7 +64,7 @@ def denoise(
     asked = NoiseAsked(sigma, noise, gain, read_noise)
     check_denoise(sampler, **vars(asked), fidelity=fidelity)
     known, told = asked.known(pixels)
-    samples = _removed(pixels, known.trusted(float(fidelity)), sampler)
+    samples = _removed(pixels, known.trusted(float(fidelity)), sampler, model)
     mean = samples.mean(0, keepdim=True)
     even = known.map is None and not known.gain
     measured = Measured(pixels - mean, known.sigma if even else known.deviation(mean))
@@ -70,13 +72,18 @@ def denoise(
     return outcome(picture, back, samples, measured, sampler, extra, began)
 
 
-def _removed(pixels: Tensor, known: KnownNoise, sampler: Sampler | Unlearned) -> Tensor:
+def _removed(
+    pixels: Tensor, known: KnownNoise, sampler: Sampler | Unlearned, model: str | None
+) -> Tensor:
     """(k, c, h, w) on the processor."""
     if known.is_faint:
         return pixels.expand(_count(sampler), -1, -1, -1).clone()
     if isinstance(sampler, Unlearned):
-        found = denoise_method(sampler.method)(pixels, known, sampler.wishes)
+        named = {"model": model} if sampler.method in WITH_MODEL else {}
+        found = denoise_method(sampler.method)(pixels, known, sampler.wishes, **named)
         sampler.info = found.info
+        if found.noise is not None:
+            sampler.info = {**found.info, NOISE_MAP: _map_of(found.noise)}
         return found.samples
     sampler.model = GreyAsColour.around(sampler.model, pixels)
     calls = 0
@@ -90,6 +97,12 @@ def _removed(pixels: Tensor, known: KnownNoise, sampler: Sampler | Unlearned) ->
     samples = removed(at, pixels, known)
     sampler.calls = calls
     return samples
+
+
+def _map_of(noise: Tensor) -> Any:
+    """(h, w) or (h, w, c) float32 on the 0..255 scale."""
+    planes = (255 * noise[0]).movedim(0, -1).numpy()
+    return planes[..., 0] if planes.shape[-1] == 1 else planes
 
 
 def sampled(pixels: Tensor, sigma: float, sampler: Sampler) -> Tensor:

@@ -16,6 +16,8 @@ from undrift.common.sampling import Sampler
 from undrift.restoration.images import Picture, to_pixels, write_picture
 from undrift.restoration.unlearned import Unlearned
 
+NOISE_MAP = "noise_map"  # in `info`: an array, where a method found one
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -88,8 +90,11 @@ def _plain(pixels: Tensor, like: Any) -> Any:
 
 
 def provenance(info: Mapping[str, Any]) -> dict[str, Any]:
-    """What an output says of its making: all but the time, so that equal runs give equal bytes."""
-    return {name: value for name, value in info.items() if name != "seconds"}
+    """What an output says of its making: all but the time, so that equal runs give equal bytes.
+
+    A map of the noise is a file of its own.
+    """
+    return {name: value for name, value in info.items() if name not in ("seconds", NOISE_MAP)}
 
 
 def _write(path: Path, value: Any, info: Mapping[str, Any]) -> None:

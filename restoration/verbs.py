@@ -9,7 +9,7 @@ from undrift.common.errors import UsageError
 from undrift.common.results import Restored
 from undrift.common.sampling import Sampler, make_sampler
 from undrift.common.wishes import Wishes
-from undrift.restoration.denoise_methods import MODEL, denoise_method
+from undrift.restoration.denoise_methods import MODEL, WITH_MODEL, denoise_method
 from undrift.restoration.inverse_problem import PRIOR, prior_for
 from undrift.restoration.unlearned import Unlearned
 
@@ -44,7 +44,7 @@ class Verb:
         """The sampler the function will use; raises for names and numbers that cannot be."""
         method = own.get("method", "auto")
         if without_network(task, method):
-            if model is not None:
+            if model is not None and method not in WITH_MODEL:
                 raise UsageError(f"a model is for networks, which {method} has not; leave it out")
             wishes.check()
             return Unlearned(str(method), wishes)

@@ -78,7 +78,7 @@ class RestoreFile:
         import torch
 
         from undrift.restoration.images import Picture, to_pixels, write_picture
-        from undrift.restoration.outcome import provenance
+        from undrift.restoration.outcome import NOISE_MAP, provenance
         from undrift.restoration.verbs import VERBS
 
         if self.threads:
@@ -100,6 +100,10 @@ class RestoreFile:
             kernel = np.asarray(result.info["psf"], dtype=np.float32)[None]
             found = Picture(kernel, None, "float32")
             write_picture(target.with_name(f"{stem(target)}.psf.tif"), found, provenance=info)
+        if NOISE_MAP in result.info:
+            planes = np.atleast_3d(result.info[NOISE_MAP]).transpose(2, 0, 1)
+            found = Picture(np.ascontiguousarray(planes), None, "float32")
+            write_picture(target.with_name(f"{stem(target)}.noise.tif"), found, provenance=info)
         write_picture(target, to_pixels(result.value)[0], provenance=info)
         recorded = {name: result.info.get(name) for name in _RECORDED}
         return {**recorded, "peak_mb": _peak_mb()}

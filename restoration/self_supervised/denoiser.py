@@ -151,11 +151,24 @@ def _settings(method: str, stride: int, crop: int, ramp: int) -> NoisySettings:
 
 
 def _fitting(pictures: list[Path | np.ndarray], stride: int) -> int:
-    """The largest crop, to 60, that the smallest array holds, divisible by 2 and by stride."""
-    sides = [min(p.shape[1:]) for p in pictures if isinstance(p, np.ndarray) and p.ndim == 3]
+    """The largest crop, to 60, that the smallest picture holds, divisible by 2 and by stride."""
+    sides = [side for picture in pictures if (side := _side(picture))]
     step = stride if stride % 2 == 0 else 2 * stride
     room = min([*sides, _CROP])
     return max(room // step, 1) * step
+
+
+def _side(picture: Path | np.ndarray) -> int | None:
+    """The smaller side, None where it is not told quickly."""
+    if isinstance(picture, np.ndarray):
+        return min(picture.shape[1:]) if picture.ndim == 3 else None
+    from PIL import Image
+
+    try:
+        with Image.open(picture) as opened:
+            return min(opened.size)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None  # it is told when it is read
 
 
 def _fitted(

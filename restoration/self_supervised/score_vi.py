@@ -4,17 +4,17 @@ A posterior over the clean picture, the noise's precision in each pixel and the 
 is fitted to one picture by Adam; its terms stand in `score_vi_terms`, its networks in
 `score_vi_networks`. The prior of pictures enters by its score only, at z = mu_k + sqrt(v_k) n,
 
-    grad ln p(z) = (D(z) - z) / s_k^2.
+    grad ln p(z) = (D(z) - z) / v_k.
 
 The paper's D is a bias-free network that guesses the level of the noise by itself. Ours is the
-package's denoiser, told s_k, the root mean square of sqrt(v_k) over the picture, so that the score
-is that of p blurred by s_k (Tweedie; as RED-diff). All K share one D.
+package's denoiser, which is told: sqrt(v_k) in blocks of 16 pixels, or, where z has more noise
+than that, 1.1 times what is found there, since a denoiser told too little takes noise for detail.
+It starts from D(y), not from a network's first guess; all K share one D.
 The paper fixes the prior of the precision, (1, .02), (1, .01) or (1, .005) for three cameras; two
 thirds of a pixel's noise would then come from the prior. Here it weighs little (.1) and lies at the
 estimated noise; `prior` takes the paper's.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,18 +22,23 @@ import torch
 from torch import Tensor
 
 from undrift.common.errors import InputError, UsageError
-from undrift.common.grids import time_of_ratio
 from undrift.common.noise import Noise
-from undrift.common.posterior.priors import Prior, read_prior
+from undrift.common.posterior.priors import read_prior
 from undrift.restoration.self_supervised import score_vi_terms as terms
 from undrift.restoration.self_supervised.score_vi_networks import Posterior
+from undrift.restoration.self_supervised.score_vi_prior import (
+    FAINT,
+    SURE,
+    denoiser_of,
+    evened,
+    noise_of_blocks,
+)
 from undrift.restoration.sigma import SAFETY, estimate_sigma
 
 STEPS, RATE, MEMORY = 400, 1e-3, 0.9
 MODEL = "leaves-denoise"
 WEIGHT = 0.1  # observations that the automatic prior of a precision counts for, times two
 _COARSE = 4  # every so many pixels are looked at for the strength of the prior
-_FAINT = 0.5 / 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,15 +88,17 @@ def fit_score_vi(
     from undrift.common.devices import resolve_device
 
     place = resolve_device(device)
-    sigma = max(estimate_sigma(y) / SAFETY, _FAINT)
+    sigma = max(estimate_sigma(y) / SAFETY, FAINT)
     alpha0, beta0 = prior or (WEIGHT, WEIGHT * sigma**2)
     strength = _strength(y) if strength is None else strength
     y = y.to(place)
-    denoise = _score_of(read_prior(model, place), y.shape[1])
+    denoise = denoiser_of(read_prior(model, place), y.shape[1])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # initial weights
         posterior = Posterior(y.shape[1], components, sigma, alpha0).to(place)
-    fit = _Fit(y, posterior, denoise, (alpha0, beta0), strength, (seed, item, draws))
+    with torch.no_grad():
+        start = denoise(y, noise_of_blocks(y))
+    fit = _Fit(y, start, posterior, denoise, (alpha0, beta0), strength, (seed, item, draws))
     losses = []
     for step in range(steps):
         losses.append(fit.step(step))
@@ -107,22 +114,23 @@ class _Fit:
     def __init__(
         self,
         y: Tensor,
+        start: Tensor,
         posterior: Posterior,
-        denoise: Callable[[Tensor, float], Tensor],
+        denoise: Callable[[Tensor, Tensor], Tensor],
         prior: tuple[float, float],
         strength: float,
         random: tuple[int, str, int],
     ):
-        self.y, self.posterior, self.denoise = y, posterior, denoise
+        self.y, self.start, self.posterior, self.denoise = y, start, posterior, denoise
         self.prior, self.strength = prior, strength
         self.seed, self.item, self.draws = random
-        self.spread = max(float(y.std()), _FAINT)
+        self.spread = max(float(y.std()), FAINT)
         self.optimizer = torch.optim.Adam(posterior.parameters(), RATE)
-        self.mean, self.noise2, self.var = y.clone(), torch.zeros_like(y), torch.zeros_like(y)
+        self.mean, self.noise2, self.var = start.clone(), torch.zeros_like(y), torch.zeros_like(y)
 
     def step(self, number: int) -> float:
         """One step of Adam; returns the loss per pixel."""
-        q = self.posterior(self.y, self.spread)
+        q = self.posterior(self.y, self.start, self.spread)
         loss = self._loss(q, number)
         self.optimizer.zero_grad()
         loss.backward()
@@ -152,8 +160,8 @@ class _Fit:
         scores = []
         with torch.no_grad():
             for one, v in zip(z.detach(), q["v"].detach(), strict=True):
-                told = math.sqrt(float(v.mean()))
-                scores.append((self.denoise(one[None], told) - one) / told**2)
+                told = torch.maximum(evened(v), SURE * noise_of_blocks(one[None]))
+                scores.append((self.denoise(one[None], told) - one) / v)
         return terms.score_term(z, torch.cat(scores), q["pi"])
 
     def _remember(self, q: dict[str, Tensor], number: int) -> None:
@@ -172,18 +180,3 @@ def _strength(y: Tensor) -> float:
         return 1.0
     level = 255 * estimate_sigma(small) / SAFETY
     return 0.5 if level <= 10 else 1.0 if level <= 25 else 2.0
-
-
-def _score_of(prior: Prior, channels: int) -> Callable[[Tensor, float], Tensor]:
-    """(z (1, c, h, w), its noise) -> D(z); channels that the model has not are taken one by one."""
-    alone = channels not in (1, prior.channels)
-    prior = prior.for_signals((1 if alone else channels, 1, 1))
-
-    def denoise(z: Tensor, sigma: float) -> Tensor:
-        moment = time_of_ratio(prior.process, sigma, prior.sigma_d)
-        a = float(prior.process.a(torch.tensor(moment, dtype=torch.float64)))
-        state = a * (z.movedim(1, 0) if alone else z)
-        found = prior.denoise(state, moment, None, None).x0
-        return found.movedim(0, 1) if alone else found
-
-    return denoise

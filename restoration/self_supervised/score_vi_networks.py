@@ -1,8 +1,8 @@
 """The four small networks of ScoreDVI, fitted to one picture: its means, precisions and weights.
 
 x-net, a U-shaped network with batch normalisation, gives K means and variances; three plain
-networks of five layers give the Gamma, the weights and the Dirichlet. The means are y plus what the
-x-net says, so that the fit begins at the picture itself.
+networks of five layers give the Gamma, the weights and the Dirichlet. The means are
+a given start plus what the x-net says, so that the fit begins there.
 """
 
 import itertools
@@ -58,8 +58,8 @@ class SmallUNet(nn.Module):
 class Posterior(nn.Module):
     """All parameters of the posterior of a picture y (1, c, h, w) with noise near `sigma`.
 
-    mean and variance start at y and (sigma/2)^2, the Gamma at (a0 + 1/2, (a0 + 1/2) sigma^2), the
-    weights equal.
+    mean and variance begin at `start` and (sigma/2)^2, the Gamma at shape a0 + 1/2 and a noise of
+    sigma, the weights equal.
     """
 
     def __init__(self, channels: int, components: int, sigma: float, alpha0: float):
@@ -72,11 +72,11 @@ class Posterior(nn.Module):
         self.omega_net = Plain(channels, components) if mixed else None
         self.shape0 = alpha0 + 0.5
 
-    def forward(self, y: Tensor, spread: float) -> dict[str, Tensor]:
+    def forward(self, y: Tensor, start: Tensor, spread: float) -> dict[str, Tensor]:
         """mu, v (K, c, h, w); alpha, beta (1, c, h, w); pi, d (K, 1, h, w). spread: of y."""
         shown = (y - y.mean()) / spread
         out = self.x_net(shown)[0].reshape(2, self.components, self.channels, *y.shape[2:])
-        mu = y + out[0] * spread
+        mu = start + out[0] * spread
         v = torch.exp(out[1].clamp(-8, 4) + 2 * math.log(self.sigma / 2))
         phi = self.phi_net(shown).clamp(-8, 8)
         alpha = self.shape0 * torch.exp(phi[:, : self.channels]) + _TINY
