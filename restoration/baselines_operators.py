@@ -8,6 +8,7 @@ of multipliers", Sect. III). Oracles choose their one parameter by the clean pic
 not methods.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,17 +72,33 @@ def wiener(y: np.ndarray, known: KnownBlur) -> np.ndarray:
 
 def richardson_lucy(y: np.ndarray, known: KnownBlur, *, reference: np.ndarray) -> np.ndarray:
     """Richardson-Lucy (1972, 1974) with an unknown frame, the best of three numbers of rounds."""
+    rounds = zip(range(1, max(LUCY_ROUNDS) + 1), lucy(y, known), strict=False)
+    return _nearest([x for count, (x, _) in rounds if count in LUCY_ROUNDS], reference)
+
+
+def richardson_lucy_stopped(y: np.ndarray, known: KnownBlur) -> np.ndarray:
+    """The first round of Richardson-Lucy that explains y to its noise (Morozov), at most 100."""
+    rounds = enumerate(lucy(y, known), 1)
+    return next(
+        x
+        for count, (x, seen) in rounds
+        if float(np.square(y - seen).mean()) <= known.sigma**2 or count == max(LUCY_ROUNDS)
+    )
+
+
+def lucy(y: np.ndarray, known: KnownBlur) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rounds of Richardson-Lucy: the estimate within the frame, and its blur, (c, h, w) each."""
     size, inside = _scene(y, known.kernel)
     response = transfer(known.kernel, size)
     weight = np.maximum(_filtered(_framed(np.ones_like(y), size, inside), response.conj()), 1e-3)
-    x, found = np.full((y.shape[0], *size), max(float(y.mean()), 1e-3)), []
-    for count in range(1, max(LUCY_ROUNDS) + 1):
-        ratio = np.maximum(y, 1e-4) / np.maximum(_filtered(x, response)[inside], 1e-4)
+    x = np.full((y.shape[0], *size), max(float(y.mean()), 1e-3))
+    seen = _filtered(x, response)[inside]
+    while True:
+        ratio = np.maximum(y, 1e-4) / np.maximum(seen, 1e-4)
         back = _filtered(_framed(ratio, size, inside), response.conj())
         x = x * np.clip(back / weight, 0, 10)
-        if count in LUCY_ROUNDS:
-            found.append(x[inside])
-    return _nearest(found, reference)
+        seen = _filtered(x, response)[inside]
+        yield x[inside], seen
 
 
 def tv_deconvolution(

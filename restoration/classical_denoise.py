@@ -10,25 +10,16 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from undrift.common.errors import UsageError
 from undrift.common.wishes import Wishes
 from undrift.restoration.baselines import BASELINES
 from undrift.restoration.denoise_methods import Found
 from undrift.restoration.noise_models import KnownNoise
 from undrift.restoration.noise_models_removal import removed
-
-
-def check_wishes(name: str, wishes: Wishes) -> None:
-    """Raises UsageError for wishes that mean nothing to a method without a network."""
-    if (wishes.samples or 1) > 1:
-        raise UsageError(f"{name} draws nothing: its samples would be equal; ask for one")
-    for wish in ("steps", "solver", "preset"):
-        if getattr(wishes, wish) is not None:
-            raise UsageError(f"{wish} belongs to a network, which {name} has not; leave it out")
+from undrift.restoration.unlearned import check_unlearned
 
 
 def _denoised(name: str, pixels: Tensor, known: KnownNoise, wishes: Wishes) -> Found:
-    check_wishes(name, wishes)
+    check_unlearned(name, wishes)
 
     def at(picture: Tensor, sigma: float) -> Tensor:
         return torch.from_numpy(BASELINES[name](picture[0].numpy(), sigma=sigma))[None]

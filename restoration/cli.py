@@ -46,7 +46,14 @@ class Sigma(click.ParamType):
     "--method",
     default="model",
     show_default=True,
-    help="model, or operator: by a prior and the kernel that shrank the picture.",
+    help="model; operator: by a prior and the kernel that shrank the picture; bicubic; lanczos.",
+)
+@FIDELITY
+@click.option(
+    "--degradation",
+    default="bicubic",
+    show_default=True,
+    help="How the picture became small: bicubic, or real (with blur, noise, JPEG).",
 )
 @click.option("--kernel", help="Of the operator: bicubic (default), average, gaussian:1.2.")
 @click.option("--noise", type=Sigma(), help="Of the operator, 0..255 scale (default 0).")
@@ -62,10 +69,11 @@ def sr(
       undrift sr scan.png -o large.png
       undrift sr scans/ -o large/ --scale 3 --report large/report.html
       undrift sr cells.tif -o out/ --samples 8        # mean, and cells.std.tif
+      undrift sr web.jpg -o large.png --scale 2 --degradation real
       undrift sr frame.tif -o out/ --scale 6 --method operator --kernel average
     """
     given = {name: value for name, value in own.items() if value is not None}
-    if own["method"] == "model" and len(given) > 1:
+    if own["method"] != "operator" and ("kernel" in given or "noise" in given):
         from undrift.common.errors import UsageError
 
         raise UsageError("--kernel and --noise belong to --method operator")
@@ -147,18 +155,13 @@ def run_verb(
     measured: the inputs are measurements (.npz, .npy), the outputs TIFFs of floats.
     """
     from undrift.common.runner import run_items
-    from undrift.common.weights.model import find_weights
     from undrift.restoration import measurements
     from undrift.restoration.images import SUFFIXES
-    from undrift.restoration.inverse_problem import PRIOR
-    from undrift.restoration.verbs import VERBS, without_network
+    from undrift.restoration.verbs import VERBS
     from undrift.restoration.work import PlannedSize, RestoreFile, report_writer
 
     verb = VERBS[task]
-    default = PRIOR if own.get("method") == "operator" else verb.model
-    weights = options.model
-    if not without_network(task, own.get("method", "auto")):
-        weights = str(find_weights(options.model or default))
+    weights = verb.weights(options.model, own)
     work = RestoreFile.of(task, options, weights, own, keep_samples)
     own = {name: value for name, value in own.items() if name not in OF_STACKS}
     sampler = verb.sampler(weights, task, work.wishes(""), own)

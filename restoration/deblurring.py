@@ -13,11 +13,13 @@ from undrift.common.operators.operator import Operator
 from undrift.common.results import Restored
 from undrift.restoration.asked import check_fidelity, check_noise, noise_of, wishes_for
 from undrift.restoration.channels import GreyAsColour, prepared
+from undrift.restoration.classical import CLASSICAL, check_deconvolved, deconvolved
 from undrift.restoration.images import Picture, to_pixels
 from undrift.restoration.inverse import solved, split
 from undrift.restoration.inverse_problem import PRIOR, PriorSampler, Problem, prior_for
 from undrift.restoration.outcome import Measured, outcome
 from undrift.restoration.psf import read_psf, trimmed
+from undrift.restoration.unlearned import Unlearned, check_no_model
 
 BLIND = 8.0  # an estimated kernel is wrong too: its noise counts as so many times the picture's
 TURNS = 16.0, 8.0, 8.0, 8.0  # the same while picture and kernel are improved in turn
@@ -47,10 +49,16 @@ def deblur(
     beyond the frame, as in photographs; "circular" for periodic data; also reflect, symmetric,
     replicate, zero. fidelity: 1 trusts the measurement as its noise says; more is sharper and
     noisier, less is smoother. method: "auto", which is half-quadratic splitting for one picture and
-    the choice of `undrift.solve` for several samples, or any of its names.
+    the choice of `undrift.solve` for several samples, or any of its names; or without a network
+    "wiener", "richardson-lucy" or "tv-deconvolution".
     Raises InputError for bad pictures and kernels, also for one larger than the picture, and
     UsageError for unknown names and numbers that cannot be.
     """
+    if method in CLASSICAL["deblur"]:
+        check_no_model(method, model, PRIOR)
+        kept = {"psf": psf, "noise": noise, "border": border, "fidelity": fidelity}
+        check_deblur(Unlearned(method, wishes_for(image, wishes)), **kept)
+        return deconvolved(image, method, **kept, wishes=wishes)
     began = time.monotonic()
     picture, back = to_pixels(image)
     pixels = prepared(picture)
@@ -65,14 +73,14 @@ def deblur(
         kernel = centred(improved(pixels, kernel, level, sampler))
     else:
         kernel = trimmed(read_psf(psf))
-    _fits(kernel, picture)
+    check_fits(kernel, picture)
     problem, frame = blurred(pixels, kernel, BLIND * level if blind else level, border)
     samples = solved(problem, sampler, fidelity)
     sampler.calls += len(TURNS) * sampler.choice.steps if blind else 0
     residual = problem.y - problem.operator(samples.mean(0, keepdim=True))
     samples = samples[(..., *frame)]
     extra = {
-        "task": "deblur", "psf": kernel.tolist() if blind else _name(psf), "blind": blind,
+        "task": "deblur", "psf": kernel.tolist() if blind else name_of(psf), "blind": blind,
         "psf_shape": list(kernel.shape), "noise": round(255 * level, 4), "border": border,
         "fidelity": float(fidelity), "noise_given": noise, **sampler.how,
     }  # fmt: skip
@@ -134,11 +142,14 @@ def check_deblur(
         raise UsageError(
             f"border {border!r}{nearest(border, BORDERS)} (there are: {', '.join(BORDERS)})"
         )
+    if isinstance(sampler, Unlearned):
+        check_deconvolved(sampler, psf, noise, border)
     if not (isinstance(psf, str) and psf == "auto"):
         read_psf(psf)
 
 
-def _fits(kernel: Tensor, picture: Picture) -> None:
+def check_fits(kernel: Tensor, picture: Picture) -> None:
+    """Raises InputError for a kernel larger than the picture."""
     if kernel.shape[0] > picture.height or kernel.shape[1] > picture.width:
         raise InputError(
             f"the point-spread function is {kernel.shape[1]} x {kernel.shape[0]} pixels, the "
@@ -147,5 +158,6 @@ def _fits(kernel: Tensor, picture: Picture) -> None:
         )
 
 
-def _name(psf: Any) -> str:
+def name_of(psf: Any) -> str:
+    """What a record says of a kernel."""
     return str(psf) if not hasattr(psf, "shape") else f"array {tuple(psf.shape)}"

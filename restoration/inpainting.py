@@ -18,12 +18,15 @@ from undrift.restoration.asked import (
     noise_of,
     wishes_for,
 )
+from undrift.restoration.classical import CLASSICAL, check_filled, filled
 from undrift.restoration.filling import first_guess
 from undrift.restoration.images import Picture, to_pixels
 from undrift.restoration.inverse import solved
 from undrift.restoration.inverse_problem import PRIOR, Problem, prior_for
 from undrift.restoration.masks import checked_mask, grown, read_mask
 from undrift.restoration.outcome import Measured, outcome
+from undrift.restoration.scratches import find_scratches
+from undrift.restoration.unlearned import Unlearned, check_no_model
 
 TOP, BOTTOM = 30 / 255, 1 / 255  # levels of the prior
 
@@ -43,14 +46,20 @@ def inpaint(
 
     mask: a picture of the same size, white where pixels are missing; a folder that holds one of
     the same stem; an array (h, w), not 0 where missing; "alpha": transparent pixels are missing,
-    and the result is opaque; or "nan", for arrays and tensors of floats. grow: pixels around the
-    missing ones that are taken out too. noise: of the known pixels, on the 0..255 scale, or
-    "auto"; 0 returns them exactly as they came. fidelity, method: as for `deblur`.
+    and the result is opaque; "nan", for arrays and tensors of floats; or "scratches": those that
+    `find_scratches` finds (`info["missing"]` is their share). grow: pixels around the missing ones
+    that are taken out too. noise: of the known pixels, on the 0..255 scale, or "auto"; 0 returns
+    them exactly as they came. fidelity, method: as for `deblur`; or without a network "biharmonic"
+    or "nearest".
     Raises InputError for bad pictures, for a mask of another size, and for one that marks nothing
     or everything as missing; UsageError for unknown names and numbers that cannot be.
     """
     began = time.monotonic()
-    sampler = prior_for(model, wishes_for(image, wishes), method)
+    plain = method in CLASSICAL["inpaint"]
+    wanted = wishes_for(image, wishes)
+    if plain:
+        check_no_model(method, model, PRIOR)
+    sampler = Unlearned(method, wanted) if plain else prior_for(model, wanted, method)
     check_inpaint(sampler, mask=mask, grow=grow, noise=noise, fidelity=fidelity)
     image, missing = _nan(image) if _is(mask, "nan") else (image, None)
     picture, back = to_pixels(image)
@@ -58,6 +67,15 @@ def inpaint(
         missing = _missing(picture, mask, sampler.wishes.item)
     size = (picture.height, picture.width)
     missing = checked_mask(grown(missing, int(grow)), size, "the grown mask" if grow else "mask")
+    alpha = np.ones(size, np.float32) if _is(mask, "alpha") else None
+    extra = {
+        "task": "inpaint", "missing": round(float(missing.mean()), 6), "grow": int(grow),
+        "noise": 0.0, "noise_given": noise, "fidelity": float(fidelity),
+    }  # fmt: skip
+    if isinstance(sampler, Unlearned):
+        return filled(
+            picture, back, method, missing=missing, sampler=sampler, extra=extra, alpha=alpha
+        )
     known = torch.from_numpy(~missing)[None, None].float()
     pixels = torch.from_numpy(picture.pixels.copy())[None]
     exact = not isinstance(noise, str) and float(noise) == 0
@@ -74,12 +92,7 @@ def inpaint(
     residual = y - operator(samples.mean(0, keepdim=True))
     seen = float(known.mean()) ** 0.5  # the residual of missing pixels is 0 and counts for nothing
     measured = Measured(residual, None if exact else level * seen)
-    alpha = np.ones(size, np.float32) if _is(mask, "alpha") else None
-    extra = {
-        "task": "inpaint", "missing": round(float(missing.mean()), 6), "grow": int(grow),
-        "noise": 0.0 if exact else round(255 * level, 4), "noise_given": noise,
-        "fidelity": float(fidelity), **sampler.how,
-    }  # fmt: skip
+    extra = {**extra, "noise": 0.0 if exact else round(255 * level, 4), **sampler.how}
     return outcome(picture, back, samples, measured, sampler, extra, began, alpha)
 
 
@@ -95,13 +108,15 @@ def check_inpaint(
     """Raises UsageError for numbers that cannot be, InputError for a mask that is not there."""
     check_noise(noise)
     check_fidelity(fidelity)
+    if isinstance(sampler, Unlearned):
+        check_filled(sampler, noise, fidelity)
     if isinstance(grow, bool) or not isinstance(grow, int) or grow < 0:
         raise UsageError(f"grow {grow!r}: expected whole pixels, 0 or more")
-    named = isinstance(mask, str | Path) and str(mask) not in ("alpha", "nan")
+    named = isinstance(mask, str | Path) and str(mask) not in ("alpha", "nan", "scratches")
     if named and not Path(mask).expanduser().exists():
         raise InputError(
             f"mask {mask}: no such file or folder; expected a picture, a folder of pictures, "
-            "'alpha' or 'nan'"
+            "'alpha', 'nan' or 'scratches'"
         )
 
 
@@ -111,6 +126,14 @@ def _is(mask: Any, word: str) -> bool:
 
 def _missing(picture: Picture, mask: Any, item: str) -> np.ndarray:
     size = (picture.height, picture.width)
+    if _is(mask, "scratches"):
+        found = find_scratches(picture.pixels)
+        if not found.any():
+            raise InputError(
+                f"{picture.path or 'the picture'} has no scratches or dust that could be found; "
+                "paint a mask if you see some"
+            )
+        return found
     if not _is(mask, "alpha"):
         return read_mask(mask, size, item)
     if picture.alpha is None:

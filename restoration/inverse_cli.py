@@ -9,14 +9,18 @@ from undrift.common.run_options import RunOptions
 from undrift.restoration.cli import FIDELITY, KEEP, Sigma, run_verb
 from undrift.restoration.stack_options import PAGES
 
-METHOD = click.option(
-    "--method",
-    default="auto",
-    show_default=True,
-    cls=GroupedOption,
-    group="Sampling",
-    help="half-quadratic, or a method of `undrift solve`.",
-)
+
+def method_option(others: str = "") -> Any:
+    """The flag --method; others: names of those without a network."""
+    return click.option(
+        "--method",
+        default="auto",
+        show_default=True,
+        cls=GroupedOption,
+        group="Sampling",
+        help="half-quadratic, or a method of `undrift solve`"
+        + (f"; without a network: {others}." if others else "."),
+    )
 
 
 def noise_option(default: str) -> Any:
@@ -38,7 +42,7 @@ def noise_option(default: str) -> Any:
 @click.option("--border", default="valid", show_default=True, help="Or circular, reflect, ...")
 @click.option("--psf-size", type=int, help="Largest for auto; a seventh of the side, up to 25.")
 @FIDELITY
-@METHOD
+@method_option("wiener, richardson-lucy, tv-deconvolution")
 @PAGES
 @KEEP
 def deblur(options: RunOptions, keep_samples: bool, **own: Any) -> None:
@@ -58,15 +62,15 @@ def deblur(options: RunOptions, keep_samples: bool, **own: Any) -> None:
 @click.option(
     "--mask",
     required=True,
-    metavar="FILE|DIR|alpha|nan",
-    help="White is missing; a folder holds masks of the same stems.",
+    metavar="FILE|DIR|alpha|nan|scratches",
+    help="White is missing; a folder holds masks of the same stems; scratches are looked for.",
 )
 @click.option(
     "--grow", type=click.IntRange(0), default=0, show_default=True, help="Pixels around, too."
 )
 @noise_option("0")
 @FIDELITY
-@METHOD
+@method_option("biharmonic, nearest")
 @PAGES
 @KEEP
 def inpaint(options: RunOptions, keep_samples: bool, **own: Any) -> None:
@@ -77,6 +81,7 @@ def inpaint(options: RunOptions, keep_samples: bool, **own: Any) -> None:
       undrift inpaint old.png -o whole.png --mask scratches.png --grow 1
       undrift inpaint scans/ -o whole/ --mask masks/       # masks/NAME.png
       undrift inpaint cut-out.png -o whole.png --mask alpha
+      undrift inpaint scan.tif -o whole.tif --mask scratches --grow 1
     """
     run_verb("inpaint", options, own, keep_samples)
 
@@ -86,7 +91,7 @@ def inpaint(options: RunOptions, keep_samples: bool, **own: Any) -> None:
 @click.option("--weights", default="rec601", show_default=True, help="Or rec709, mean.")
 @noise_option("0")
 @FIDELITY
-@METHOD
+@method_option()
 @PAGES
 @KEEP
 def colourise(options: RunOptions, keep_samples: bool, **own: Any) -> None:
@@ -102,7 +107,13 @@ def colourise(options: RunOptions, keep_samples: bool, **own: Any) -> None:
 
 @click.command(cls=RestoringCommand)
 @restoring_options("restore")
-@click.option("--task", required=True, help="lowlight, colourise, compressed-sensing or phase.")
+@click.option(
+    "--task",
+    required=True,
+    help="jpeg, blind, derain, dehaze, shadow, deblur, lowlight, colourise, compressed-sensing, "
+    "phase.",
+)
+@click.option("--mask", metavar="FILE|DIR", help="Of networks: what lies outside stays as it is.")
 @click.option("--noise", type=Sigma(), help="0..255 scale for pictures, else that of the file.")
 @click.option("--gain", type=float, help="Of lowlight, where known.")
 @click.option("--gamma", type=float, help="Of lowlight, where known.")
@@ -114,10 +125,14 @@ def colourise(options: RunOptions, keep_samples: bool, **own: Any) -> None:
 @PAGES
 @KEEP
 def restore(options: RunOptions, keep_samples: bool, task: str, **own: Any) -> None:
-    """Restore by task: low light, lost colour, few measurements, lost phase.
+    """Restore by task: JPEG, unknown damage, weather, shadow, low light, lost colour or phase.
 
     \b
     Examples:
+      undrift restore web.jpg -o clean.png --task jpeg
+      undrift restore old/ -o new/ --task blind --preset best
+      undrift restore hazy.jpg -o clear.png --task dehaze
+      undrift restore rain.png -o dry.png --task derain --model runs/rain/rain.safetensors
       undrift restore night.jpg -o day.png --task lowlight
       undrift restore camera.npz -o picture.tif --task compressed-sensing
       undrift restore pattern.npz -o object.tif --task phase --starts 32

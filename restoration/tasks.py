@@ -16,14 +16,18 @@ import torch
 from undrift.common.errors import UsageError, nearest
 from undrift.common.results import Restored
 from undrift.common.sampling import Sampler, make_sampler
-from undrift.restoration.asked import is_number, wishes_for
+from undrift.restoration.asked import check_fidelity, is_number, wishes_for
 from undrift.restoration.channels import GreyAsColour, prepared
+from undrift.restoration.classical import CLASSICAL, check_interpolated, interpolated
 from undrift.restoration.consistency import consistent, enlarged, reduced, rounding_noise
 from undrift.restoration.denoising import check_denoise, denoise
 from undrift.restoration.images import to_pixels
 from undrift.restoration.outcome import Measured, outcome
+from undrift.restoration.unlearned import Unlearned, check_no_model
 
 __all__ = ["check_denoise", "check_sr", "denoise", "sr"]
+
+DEGRADATIONS = ("bicubic", "real")
 
 
 def sr(
@@ -31,6 +35,8 @@ def sr(
     *,
     scale: float = 4.0,
     method: str = "model",
+    fidelity: float = 1.0,
+    degradation: str = "bicubic",
     model: str | None = None,
     **wishes: Any,
 ) -> Restored:
@@ -38,10 +44,15 @@ def sr(
 
     method "model": by a network made for it, `leaves-sr`. "operator": by a prior and the kernel
     that shrank the picture, any scale to 16; keywords kernel, noise, fidelity of `enlarge`.
+    "bicubic", "lanczos": without a network, any scale to 16.
 
-    The picture is taken as the antialiased bicubic reduction of the result. Sampling starts at the
-    bicubic enlargement; back-projection then makes the result agree with the picture given, down to
-    the rounding of its depth. h becomes ceil(h scale). Alpha is enlarged by bicubic.
+    degradation "real": pictures that are not clean reductions but blurred, noisy or compressed are
+    enlarged by bicubic and then restored, see `enlarge_real`.
+
+    With "bicubic" the picture is taken as the antialiased bicubic reduction of the result. Sampling
+    starts at the bicubic enlargement; back-projection then makes the result agree with the picture
+    given, down to the rounding of its depth over `fidelity`. h becomes ceil(h scale). Alpha is
+    enlarged, too.
     Raises InputError for bad pictures, UsageError for unknown names and a scale outside the model's
     range.
     """
@@ -49,13 +60,20 @@ def sr(
         from undrift.restoration.linear_tasks import enlarge
 
         named = {} if model is None else {"model": model}
-        return enlarge(image, scale=scale, **named, **wishes)
-    check_sr_method(method)
+        return enlarge(image, scale=scale, fidelity=fidelity, **named, **wishes)
+    check_sr_method(method, degradation)
+    if degradation == "real":
+        from undrift.restoration.real_sr import enlarge_real
+
+        return enlarge_real(image, scale=scale, fidelity=fidelity, model=model, **wishes)
+    if method in CLASSICAL["sr"]:
+        check_no_model(method, model)
+        return interpolated(image, method, scale=scale, fidelity=fidelity, wishes=wishes)
     began = time.monotonic()
     picture, back = to_pixels(image)
     low = prepared(picture)
     sampler = make_sampler(model or "leaves-sr", "sr", wishes_for(image, wishes))
-    check_sr(sampler, scale)
+    check_sr(sampler, scale, fidelity=fidelity)
     sampler.model = GreyAsColour.around(sampler.model, low)
     modes = sampler.wishes.pad_modes()
     y = enlarged(low, scale, modes)
@@ -63,23 +81,41 @@ def sr(
     samples = sampler.draw_samples(y.shape, y=y, level=level).cpu()
     noise = rounding_noise(picture)
     most = sampler.choice.back_projections
-    samples, rounds = consistent(samples, low, scale, most, noise, modes)
+    least = None if noise is None else noise / float(fidelity)
+    samples, rounds = consistent(samples, low, scale, most, least, modes)
     measured = Measured(low - reduced(samples.mean(0, keepdim=True), low, scale, modes), noise)
     alpha = None
     if picture.alpha is not None:
         plane = torch.from_numpy(picture.alpha)[None]
         alpha = enlarged(plane, scale, modes)[0].clamp(0, 1).numpy()
-    extra = {"task": "sr", "scale": float(scale), "back_projections": rounds}
+    extra = {
+        "task": "sr", "scale": float(scale), "back_projections": rounds,
+        "fidelity": float(fidelity),
+    }  # fmt: skip
     return outcome(picture, back, samples, measured, sampler, extra, began, alpha)
 
 
-def check_sr(sampler: Sampler, scale: float = 4.0, method: str = "model", **operator: Any) -> None:
+def check_sr(
+    sampler: Sampler | Unlearned,
+    scale: float = 4.0,
+    method: str = "model",
+    fidelity: float = 1.0,
+    degradation: str = "bicubic",
+    **operator: Any,
+) -> None:
     """Raises UsageError for a scale that the model was not trained for, or an unknown method."""
     if method == "operator":
         from undrift.restoration.linear_tasks import check_enlarge
 
-        return check_enlarge(sampler, scale=scale, **operator)
-    check_sr_method(method)
+        return check_enlarge(sampler, scale=scale, fidelity=fidelity, **operator)
+    check_sr_method(method, degradation)
+    if degradation == "real":
+        from undrift.restoration.real_sr import check_enlarge_real
+
+        return check_enlarge_real(sampler, scale, fidelity)
+    check_fidelity(fidelity)
+    if isinstance(sampler, Unlearned):
+        return check_interpolated(sampler, scale, fidelity)
     low, high = sampler.model.settings.ranges.get("scale", (1.0, 64.0))
     if not is_number(scale) or not low <= float(scale) <= high:
         raise UsageError(
@@ -88,8 +124,15 @@ def check_sr(sampler: Sampler, scale: float = 4.0, method: str = "model", **oper
         )
 
 
-def check_sr_method(method: str) -> None:
-    """Raises UsageError unless the method is one of the two."""
-    if method not in ("model", "operator"):
-        hint = nearest(method, ("model", "operator"))
-        raise UsageError(f"method {method!r}{hint} (for sr there are: model, operator)")
+def check_sr_method(method: str, degradation: str = "bicubic") -> None:
+    """Raises UsageError for an unknown method or degradation, with the nearest."""
+    if degradation not in DEGRADATIONS:
+        hint = nearest(str(degradation), DEGRADATIONS)
+        raise UsageError(f"degradation {degradation!r}{hint}; expected bicubic or real")
+    if degradation == "real" and method != "model":
+        raise UsageError(f"degradation 'real' is done by a network; leave out method {method!r}")
+    names = ("model", "operator", *CLASSICAL["sr"])
+    if method not in names:
+        raise UsageError(
+            f"method {method!r}{nearest(method, names)} (for sr there are: {', '.join(names)})"
+        )

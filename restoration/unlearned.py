@@ -4,7 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from undrift.common.errors import UsageError
 from undrift.common.wishes import Wishes
+
+
+def check_unlearned(name: str, wishes: Wishes) -> None:
+    """Raises UsageError for wishes that mean nothing to a method that neither draws nor learns."""
+    if (wishes.samples or 1) > 1:
+        raise UsageError(f"{name} draws nothing: its samples would be equal; ask for one")
+    for wish in ("steps", "solver", "preset"):
+        if getattr(wishes, wish) is not None:
+            raise UsageError(f"{wish} belongs to a network, which {name} has not; leave it out")
+    if wishes.pad_modes() is not None:
+        raise UsageError(f"pad belongs to a network, which {name} has not; leave it out")
+
+
+def check_no_model(name: str, model: str | None, default: str = "") -> None:
+    """Raises UsageError if a model is named beside a method that has none."""
+    if model not in (None, default):
+        raise UsageError(f"a model is for networks, which {name} has not; leave it out")
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from undrift.common.errors import UsageError
 from undrift.common.results import Restored
 from undrift.common.sampling import Sampler, make_sampler
+from undrift.common.weights.model import find_weights
 from undrift.common.wishes import Wishes
 from undrift.restoration.denoise_methods import MODEL, WITH_MODEL, denoise_method
 from undrift.restoration.inverse_problem import PRIOR, prior_for
-from undrift.restoration.unlearned import Unlearned
+from undrift.restoration.unlearned import Unlearned, check_no_model
 
 DENOISER = "leaves-denoise"
 
@@ -38,14 +38,22 @@ class Verb:
         """Called with a sampler and the own keywords: raises if they cannot be."""
         return getattr(import_module(f"undrift.restoration.{self.module}"), f"check_{self.name}")
 
+    def weights(self, model: str | None, own: Mapping[str, Any]) -> str | None:
+        """The weight file to use, None where there is none; raises if it is not here."""
+        if without_network(self.name, own.get("method", "auto")):
+            return model
+        return str(
+            find_weights(model or (PRIOR if own.get("method") == "operator" else self.model))
+        )
+
     def sampler(
         self, model: str | None, task: str, wishes: Wishes, own: Mapping[str, Any]
     ) -> Sampler | Unlearned:
         """The sampler the function will use; raises for names and numbers that cannot be."""
         method = own.get("method", "auto")
         if without_network(task, method):
-            if model is not None and method not in WITH_MODEL:
-                raise UsageError(f"a model is for networks, which {method} has not; leave it out")
+            if method not in WITH_MODEL:
+                check_no_model(str(method), model)
             wishes.check()
             return Unlearned(str(method), wishes)
         model = model or self.model
@@ -54,19 +62,65 @@ class Verb:
         return make_sampler(model, task, wishes)
 
 
+@dataclass(frozen=True)
+class Restoring(Verb):
+    """`restore`, whose model depends on the task: see `restoring`."""
+
+    def weights(self, model: str | None, own: Mapping[str, Any]) -> str | None:
+        """The weight file to use, None where there is none; raises if it is not here."""
+        from undrift.restoration.restoring import weights_for
+
+        return weights_for(own["task"], model)
+
+    def sampler(
+        self, model: str | None, task: str, wishes: Wishes, own: Mapping[str, Any]
+    ) -> Sampler | Unlearned:
+        """The sampler the function will use; raises for names and numbers that cannot be."""
+        from undrift.restoration.restoring import sampler_for
+
+        return sampler_for(own["task"], model, wishes)
+
+
+@dataclass(frozen=True)
+class Enlarging(Verb):
+    """`sr`, which takes the restorer of unknown damage for pictures that are not bicubic."""
+
+    def weights(self, model: str | None, own: Mapping[str, Any]) -> str | None:
+        """The weight file to use, None where there is none; raises if it is not here."""
+        if own.get("degradation") != "real":
+            return super().weights(model, own)
+        from undrift.restoration.mending import restorer_weights
+
+        return restorer_weights("blind", model)
+
+    def sampler(
+        self, model: str | None, task: str, wishes: Wishes, own: Mapping[str, Any]
+    ) -> Sampler | Unlearned:
+        """The sampler the function will use; raises for names and numbers that cannot be."""
+        if own.get("degradation") != "real":
+            return super().sampler(model, task, wishes, own)
+        from undrift.restoration.mending import restorer
+
+        return restorer("blind", model, wishes)
+
+
 def without_network(task: str, method: object) -> bool:
     """Whether the method of a task needs no shipped network; raises UsageError if unknown."""
-    if task != "denoise" or method in ("auto", MODEL):
+    if task != "denoise":
+        from undrift.restoration.classical import CLASSICAL
+
+        return method in CLASSICAL.get(task, {})
+    if method in ("auto", MODEL):
         return False
     denoise_method(str(method))
     return True
 
 
 VERBS = {
-    "sr": Verb("tasks", "sr", "leaves-sr"),
+    "sr": Enlarging("tasks", "sr", "leaves-sr"),
     "denoise": Verb("denoising", "denoise", DENOISER),
     "deblur": Verb("deblurring", "deblur", PRIOR, True),
     "inpaint": Verb("inpainting", "inpaint", PRIOR, True),
     "colourise": Verb("linear_tasks", "colourise", PRIOR, True),
-    "restore": Verb("restoring", "restore", PRIOR, True),
+    "restore": Restoring("restoring", "restore", PRIOR, True),
 }
