@@ -63,11 +63,11 @@ def difference(file: File, path: Path) -> str:
 def verify(card: DataCard, root: Path | None = None) -> list[FileCheck]:
     """Checks layout, sizes and hashes of a data set below `root` (None: in installed packages).
 
-    Every file gets a line, except archives whose content the card lists, unless they are there; so
-    does every glob of the card's layout that matches nothing.
+    Every file gets a line, except archives whose content the card lists, one by one or as views,
+    unless they are there; so does every glob of the card's layout that matches nothing.
     """
     files = card.front.undrift.files
-    opened = {file.archive for file in files}
+    opened = {f.name for f in files} if card.front.undrift.views else {f.archive for f in files}
     wanted = [f for f in files if f.name not in opened or (root and (root / f.name).is_file())]
     checks = [_check(file, root) for file in wanted]
     named = {check.name for check in checks}

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from undrift.common.card_views import View
 from undrift.common.front_matter import (
     CardId,
     Count,
@@ -26,7 +27,7 @@ DOMAINS = ("restoration", "medical", "speech", "scientific")
 Domain = Literal["restoration", "medical", "speech", "scientific"]
 Task = Literal[
     "sr", "deblur", "denoise", "inpaint", "mri", "ct", "synthesis", "enhance", "dereverb", "hsi",
-    "downscale",
+    "downscale", "derain", "dehaze", "shadow", "lowlight",
 ]  # fmt: skip
 
 
@@ -149,6 +150,7 @@ class Block(Exact):
     splits: list[Split]
     files: list[File]
     layout: list[Words]  # globs below the data root that prove it is there
+    views: list[View] = Field(default_factory=list)  # how its files pair up
     people: People
     verified: list[Verified]
 

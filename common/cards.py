@@ -68,6 +68,15 @@ def _rules(head: dict[str, Any], prose: dict[str, str]) -> list[str]:
             problems.append(f"undrift.files.{index}.split: no split is named {entry['split']!r}")
         if entry.get("archive") not in [None, *(e.get("name") for e in files if e is not entry)]:
             problems.append(f"undrift.files.{index}.archive: no file is named {entry['archive']!r}")
+    views = _list_at(head, "undrift.views")
+    for index, entry in enumerate(views):
+        if entry.get("split") not in splits:
+            problems.append(
+                f"undrift.views.{index}.split: no split is named {entry.get('split')!r}"
+            )
+    names = [(entry.get("split"), entry.get("name")) for entry in views]
+    if len(set(names)) < len(names):
+        problems.append(f"undrift.views: two of one split share a name: {names}")
     return problems
 
 

@@ -4,6 +4,7 @@ Only the level of the data set and of its files is exported, with the responsibl
 that our prose answers; records and fields are left out, since our items are whole files.
 """
 
+import re
 from typing import Any
 
 from undrift.common.cards import DataCard
@@ -47,7 +48,7 @@ def to_croissant(card: DataCard) -> dict[str, Any]:
         "license": _licence(card),
         "url": _home(card),
         "creator": [{"@type": "sc:Organization", "name": name} for name in block.creators],
-        "datePublished": block.released.isoformat() if block.released else None,
+        "datePublished": block.released.isoformat() if block.released else _year(block.citation),
         "version": block.version,
         "citeAs": block.citation.strip(),
         "keywords": front.tags,
@@ -61,6 +62,12 @@ def to_croissant(card: DataCard) -> dict[str, Any]:
         ),
     }
     return {key: value for key, value in whole.items() if value is not None}
+
+
+def _year(citation: str) -> str | None:
+    """The first year of the citation: where the day is not known, the year of the paper is."""
+    found = re.search(r"year *= *[{\"]?(\d{4})", citation)
+    return found[1] if found else None
 
 
 def _home(card: DataCard) -> str | None:

@@ -73,6 +73,9 @@ def show(name: str, as_json: bool) -> None:
     for split in block.splits:
         items = "any number of" if split.items is None else split.items
         click.echo(f"split {split.name}: {items} items, for {split.use}")
+    for view in block.views:
+        patterns = ", ".join(f"{side} {pattern}" for side, pattern in view.patterns.items())
+        click.echo(f"view {view.split}/{view.name}: {patterns}")
     if block.people.present:
         click.echo(f"persons can be recognised; consent: {block.people.consent or 'not stated'}")
     for entry in block.verified:
@@ -118,6 +121,8 @@ def verify(name: str, root: Path | None, as_json: bool) -> None:
     if root is not None and not root.is_dir():
         raise InputError(f"{root} is not a folder; expected the one that holds the data")
     checks = verify_files(card, root)
+    if root is not None and card.front.undrift.views:
+        checks += _maker(card).check(card, root)
     for entry in checks:
         row = {"name": entry.name, "ok": not entry.problem, "hashed": entry.hashed}
         if as_json:
@@ -164,6 +169,8 @@ def make(
     undrift data make debian-photos -o photographs
     """
     card = find_card(name)
+    if card.front.undrift.views:
+        raise _cannot(card)
     options = {key: value for key, value in given.items() if value is not None}
     if items is not None:
         options["items"] = [item.strip() for item in items.split(",") if item.strip()]
@@ -185,5 +192,9 @@ def _maker(card: DataCard) -> Any:
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
+    raise _cannot(card)
+
+
+def _cannot(card: DataCard) -> UsageError:
     how = card.prose["How to get it"].strip()
-    raise UsageError(f"{card.id} cannot be made here; its card says:\n{how}")
+    return UsageError(f"{card.id} cannot be made here; its card says:\n{how}")

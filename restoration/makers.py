@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from undrift.common.cards import find_card
+from undrift.common.card_files import FileCheck
+from undrift.common.cards import DataCard, find_card
 from undrift.common.errors import InputError, UsageError, nearest
 from undrift.common.files import write_atomically
 from undrift.restoration.datasets.archived import is_archived, make_archived
+from undrift.restoration.datasets.check import check_views
 from undrift.restoration.photos import load_photos
 
 DRAWN = "leaves"  # the card whose pictures are synthetic
@@ -57,6 +59,11 @@ def make(
     else:
         raise InputError(f"{card_id} holds no pictures")
     return _write_all(_degraded(pictures, options), Path(folder), overwrite)
+
+
+def check(card: DataCard, root: Path) -> list[FileCheck]:
+    """Whether the pictures below `root` are what the card's views say."""
+    return check_views(card, root)
 
 
 def _drawn(options: Mapping[str, Any]) -> Named:

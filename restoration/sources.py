@@ -111,11 +111,8 @@ class Folder:
 
         return read_picture(self.files[k])
 
-    def pixels(self, k: int) -> np.ndarray:
-        """Float32 (1 or 3, h, w) of picture k, from the cache where it is there."""
-        if k in self._cache:
-            self._cache.move_to_end(k)
-            return self._cache[k]
+    def decoded(self, k: int) -> np.ndarray:
+        """Float32 (1 or 3, h, w) of picture k, decoded anew."""
         picture = self.read(k)
         if picture.value_range is not None:  # stretched per file: tones would not compare
             raise InputError(
@@ -123,8 +120,14 @@ class Folder:
                 f"{picture.value_range[1]:g}; expected unsigned 8 or 16 bit, or floats in [0, 1]; "
                 "convert the training pictures with one common range"
             )
-        pixels = picture.pixels
-        self._cache[k] = pixels
+        return picture.pixels
+
+    def pixels(self, k: int) -> np.ndarray:
+        """Float32 (1 or 3, h, w) of picture k, from the cache where it is there."""
+        if k in self._cache:
+            self._cache.move_to_end(k)
+            return self._cache[k]
+        pixels = self._cache[k] = self.decoded(k)
         while len(self._cache) > 1 and sum(p.nbytes for p in self._cache.values()) > CACHE_BYTES:
             self._cache.popitem(last=False)
         return pixels
