@@ -193,7 +193,7 @@ def report_writer(task: str, options: RunOptions) -> Callable[[Sequence[Record]]
 
     def write(records: Sequence[Record]) -> None:
         from undrift.common.report import PICTURED, Report, Row, write_report
-        from undrift.restoration.images import SUFFIXES, read_picture
+        from undrift.restoration.pictures.stacks import first_page
 
         rows = []
         for record in records:
@@ -204,13 +204,12 @@ def report_writer(task: str, options: RunOptions) -> Callable[[Sequence[Record]]
             spread = Path(record["output"])
             spread = spread.with_name(f"{stem(spread)}.std.tif")
             before = Path(record["input"])
-            drawn = before.suffix.lower() in SUFFIXES
             rows.append(
                 Row(
                     before.name,
-                    read_picture(before).pixels if drawn else None,
-                    read_picture(record["output"]).pixels,
-                    read_picture(spread).pixels if spread.exists() else None,
+                    first_page(before),
+                    first_page(Path(record["output"])),
+                    first_page(spread) if spread.exists() else None,
                     scores={"chi": record.get("chi"), "seconds": record["seconds"]},
                 )
             )

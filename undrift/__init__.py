@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from undrift.restoration.inpainting import inpaint
     from undrift.restoration.linear_tasks import colourise
     from undrift.restoration.restoring import restore
+    from undrift.restoration.stacks import stack
     from undrift.restoration.tasks import sr
 
 # Where each lazy name lives: `undrift.NAME` is the attribute NAME of that module.
@@ -44,6 +45,7 @@ LAZY = {
     "restore": "undrift.restoration.restoring",
     "solve": "undrift.common.solve",
     "sr": "undrift.restoration.tasks",
+    "stack": "undrift.restoration.stacks",
 }
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "solve",
     "speech",
     "sr",
+    "stack",
 ]
 
 

@@ -3,7 +3,8 @@
 import struct
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,18 @@ def _stranger(start: bytes) -> str:
 
 
 def _decode(path: Path, kind: str) -> Picture:
+    with decoding(path, kind):
+        if kind == "TIFF":
+            return tiff.read_tiff(path)
+        data = path.read_bytes()
+        if kind == "PNG":
+            return png.read_png(path, data)
+        return pillow_files.read_with_pillow(path, data, kind)
+
+
+@contextmanager
+def decoding(path: Path, kind: str) -> Iterator[None]:
+    """Turns what decoders raise on damaged files into InputError, and keeps them quiet."""
     from PIL.Image import DecompressionBombError
     from tifffile import TiffFileError
 
@@ -85,12 +98,7 @@ def _decode(path: Path, kind: str) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # sizes, and metadata that are kept as bytes
-            if kind == "TIFF":
-                return tiff.read_tiff(path)
-            data = path.read_bytes()
-            if kind == "PNG":
-                return png.read_png(path, data)
-            return pillow_files.read_with_pillow(path, data, kind)
+            yield
     except DecompressionBombError as error:
         raise InputError(f"{path}: {error}; save it as .tif, which has no such limit") from error
     except broken as error:
@@ -120,7 +128,7 @@ def write_picture(
     if picture.path is not None and real.exists() and real.samefile(picture.path.resolve()):
         raise InputError(f"{path}: this is the input itself; write to another name or folder")
     if provenance:
-        picture = _remember(picture, provenance)
+        picture = remember(picture, provenance)
 
     def write(part: Path) -> None:
         if kind == "PNG":
@@ -133,6 +141,7 @@ def write_picture(
     write_atomically(path, write)
 
 
-def _remember(picture: Picture, entry: Mapping[str, Any]) -> Picture:
+def remember(picture: Picture, entry: Mapping[str, Any]) -> Picture:
+    """The picture with one more entry in its history."""
     history = (*picture.metadata.history, provenance.line(entry))
     return replace(picture, metadata=replace(picture.metadata, history=history))

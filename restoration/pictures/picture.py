@@ -36,7 +36,7 @@ class Metadata:
     for a TIFF it also holds description, software, date, artist, copyright. xmp: the packet.
     text: PNG texts. comment: JPEG comment. resolution: (x, y, "inch" | "cm" | "none").
     tags: other TIFF tags. chunks: colour chunks of a PNG (gAMA, cHRM, ...). tables: JPEG
-    quantisation tables. miniswhite, compressed: how a TIFF stored its samples.
+    quantisation tables. miniswhite, compressed, order: how a TIFF stored its samples; "<" or ">".
     size: (width, height) of the source. history: one JSON line a restoration, oldest first.
     """
 
@@ -51,6 +51,7 @@ class Metadata:
     tables: Mapping[int, list[int]] | None = None
     miniswhite: bool = False
     compressed: bool = True
+    order: str = "<"
     size: tuple[int, int] | None = None
     history: tuple[str, ...] = ()
 

@@ -5,13 +5,13 @@ other formats too; what describes the storage is left behind; everything else is
 bytes. GeoTIFF tags that relate pixels to the ground follow a change of size (GeoTIFF 1.1, 7.2).
 """
 
-import json
 import mmap
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undrift.restoration.pictures import exif, ifd, provenance
+from undrift.restoration.pictures.descriptions import without_shape
 from undrift.restoration.pictures.orientation import reset_xmp, turned
 from undrift.restoration.pictures.picture import Metadata, Tag
 
@@ -55,6 +55,7 @@ def read_metadata(path: Path, page: "TiffPage") -> tuple[Metadata, int]:
         compressed=page.compression != 1,
         size=turned(size, turn),
         history=history,
+        order=layout.order,
     ), turn
 
 
@@ -66,7 +67,7 @@ def _about(tags: list[Tag]) -> tuple[list[Tag], tuple[str, ...]]:
         if tag.code == 270 and tag.kind == 2:
             stored = tag.data.decode("utf-8", "surrogateescape").rstrip("\0")
             text, history = provenance.split(stored)
-            text = _without_shape(text)
+            text = without_shape(text)
             data = text.encode("utf-8", "surrogateescape") + b"\0"
             if text:
                 about.append(tag if text == stored else Tag(270, 2, len(data), data))
@@ -77,18 +78,6 @@ def _about(tags: list[Tag]) -> tuple[list[Tag], tuple[str, ...]]:
     return about, history
 
 
-def _without_shape(text: str) -> str:
-    """A description without the shape that tifffile notes: it is wrong once the size changes."""
-    if not text.startswith('{"shape":'):
-        return text
-    try:
-        note = json.loads(text)
-    except ValueError:
-        return text
-    rest = {key: value for key, value in note.items() if key not in ("shape", "truncated")}
-    return json.dumps(rest) if rest else ""
-
-
 def _resolution(found: dict[int, Tag], turn: int) -> tuple[float, float, str] | None:
     try:
         numbers = [struct.unpack("<II", found[code].data[:8]) for code in (282, 283)]
@@ -96,7 +85,7 @@ def _resolution(found: dict[int, Tag], turn: int) -> tuple[float, float, str] | 
     except (KeyError, struct.error, ZeroDivisionError):
         return None
     unit = {1: "none", 3: "cm"}.get(ifd.number(found[296]) if 296 in found else 2, "inch")
-    if unit == "none" and x == y:
+    if unit == "none" and x == y == 1:
         return None
     return (*turned((x, y), turn), unit)
 

@@ -107,9 +107,9 @@ def test_not_finite(tmp_path):
 
 def test_pages_and_frames(tmp_path):
     tifffile.imwrite(tmp_path / "stack.tif", np.zeros((4, 30, 30), np.uint8), imagej=True)
-    refused(tmp_path / "stack.tif", "4 pages", "not supported yet", "split")
+    refused(tmp_path / "stack.tif", "4 pages", "undrift.stack")
     tifffile.imwrite(tmp_path / "volume.tif", np.zeros((16, 32, 32), np.uint8), volumetric=True)
-    refused(tmp_path / "volume.tif", "pages", "split")
+    refused(tmp_path / "volume.tif", "16 pages")
     frames = [Image.fromarray(NOISE), Image.fromarray(NOISE[::-1])]
     for kind in ("png", "webp"):
         path = tmp_path / f"moving.{kind}"
