@@ -28,6 +28,25 @@ METHODS: dict[str, _Entry] = {
         2023,
         "",
     ),
+    "rddm": (
+        "inproceedings",
+        "Liu, Jiawei and Wang, Qiang and Fan, Huijie and Wang, Yinong and Tang, Yandong"
+        " and Qu, Liangqiong",
+        "Residual Denoising Diffusion Models",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition",
+        2024,
+        "2773--2783",
+    ),
+    "resfusion": (
+        "inproceedings",
+        "Shi, Zhenning and Zheng, Haoshuai and Xu, Chen and Dong, Changsheng and Pan, Bin"
+        " and Xie, Xueshuo and He, Along and Li, Tao and Fu, Huazhu",
+        "Resfusion: Denoising Diffusion Probabilistic Models for Image Restoration Based on Prior"
+        " Residual Noise",
+        "Advances in Neural Information Processing Systems",
+        2024,
+        "",
+    ),
     "mrs": (
         "inproceedings",
         "Li, Ao and Fang, Wei and Zhao, Hongbo and Lu, Le and Yang, Ge and Xu, Minfeng",

@@ -13,6 +13,10 @@ PAPERS = {
     "stsl": "undrift.restoration.papers.stsl:PAPER",
     "idm": "undrift.restoration.papers.idm:PAPER",
     "gdp": "undrift.restoration.papers.gdp:PAPER",
+    "resshift": "undrift.restoration.papers.resshift:PAPER",
+    "ir-sde": "undrift.restoration.papers.ir_sde:PAPER",
+    "rddm": "undrift.restoration.papers.rddm:PAPER",
+    "resfusion": "undrift.restoration.papers.resfusion:PAPER",
 }
 
 

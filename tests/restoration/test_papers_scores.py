@@ -8,6 +8,7 @@ import pytest
 from skimage.color import xyz2lab
 
 from undrift.common.errors import InputError
+from undrift.restoration.papers.fixed_pair import shade, weave
 from undrift.restoration.papers.picture_scores import Protocol, imresize
 from undrift.restoration.papers.shadow_scores import lab, shadow_scores
 
@@ -41,7 +42,7 @@ def again(protocol: Protocol, x: np.ndarray, ref: np.ndarray) -> tuple[float, fl
 
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=str)
 def test_every_protocol_gives_what_its_definition_gives(protocol: Protocol) -> None:
-    clean, degraded = independent.weave()
+    clean, degraded = weave()
     found = protocol.scores(degraded, clean)
     expected = again(protocol, degraded, clean)
     assert (found["PSNR"], found["SSIM"]) == pytest.approx(expected, abs=1e-9)
@@ -82,7 +83,7 @@ def test_the_border_and_the_centre_decide_what_counts() -> None:
 
 
 def test_a_clean_picture_is_brought_to_the_size_of_the_restored_one() -> None:
-    clean, _ = independent.weave()
+    clean, _ = weave()
     small = np.rint(255 * imresize(clean, (48, 64))).astype(np.uint8)
     assert Protocol().scores(small, clean)["PSNR"] == np.inf
 
@@ -122,6 +123,13 @@ def test_regions_of_shadow() -> None:
     assert found["PSNR all"] == pytest.approx(whole)
     with pytest.raises(InputError, match="one region only"):
         shadow_scores(restored, clean, np.zeros_like(mask))
+
+
+@pytest.mark.parametrize("side", [None, 40])
+def test_scores_by_region_are_those_of_the_definition(side: int | None) -> None:
+    (clean, degraded), mask = weave(48, 64), shade(48, 64)
+    found = shadow_scores(degraded, clean, mask, side)
+    assert found == pytest.approx(independent.by_region(degraded, clean, mask, side), abs=1e-9)
 
 
 def test_protocols_cannot_be_changed() -> None:
