@@ -15,11 +15,13 @@ _HOW = (
     "image-restoration-sde, which states no licence for them"
 )
 # table: (title, source, data, PSNR, SSIM, LPIPS, FID)
-_MASKS = Need(
+_FACES = Need(
     kind="files",
-    name="papers/ir-sde/celeba-hq/masks",
-    what="the 100 thin masks of the authors",
-    how="codes/config/inpainting/data/datasets/gt_keep_masks of their repository; put them there",
+    name="papers/celeba-hq",
+    what="the 100 test faces of CelebA-HQ, 256 pixels a side, and with the authors' thin masks",
+    how="which faces is not written down, but they lie beside the authors' restored pictures "
+    "(..._HQ.png, ..._LQ.png); put them into papers/celeba-hq/clean and, to restore them by a "
+    "model, papers/celeba-hq/degraded below the cache folder, under equal names",
 )
 PUBLISHED: dict[str, tuple[str, str, list[Need], tuple[float, float, float, float]]] = {
     "rain100h": (
@@ -50,7 +52,7 @@ PUBLISHED: dict[str, tuple[str, str, list[Need], tuple[float, float, float, floa
     "celeba-hq": (
         "Inpainting of thin masks, 100 faces of CelebA-HQ, 256 pixels",
         "Table 1 of GOUB, which quotes it",
-        [data("celeba-hq", "the 100 test faces of CelebA-HQ, 256 pixels a side"), _MASKS],
+        [_FACES],
         (28.37, 0.9166, 0.046, 25.13),
     ),
 }

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from undrift.common.cards import card_paths
 from undrift.common.errors import InputError
 from undrift.common.files import cache_folder
 from undrift.common.reproduce.paper import Measured, Task
 from undrift.restoration.datasets.dataset import CardData, Item
+from undrift.restoration.datasets.layout import Entry
 from undrift.restoration.papers.picture_scores import Protocol
 from undrift.restoration.papers.shadow_scores import shadow_scores
 from undrift.restoration.pictures.files import SUFFIXES
@@ -24,6 +26,8 @@ Restore = Callable[[Item], np.ndarray]  # an item to uint8 (3, h, w)
 @dataclass(frozen=True)
 class Run:
     """How a table is measured. row: of the table; degraded: of the degraded pictures themselves.
+
+    card: its data card, or the name of a folder of `Loose` pictures.
 
     A protocol of None scores by region of the mask (`shadow_scores`), at `side` pixels.
     """
@@ -43,13 +47,47 @@ def measure_tables(task: Task, paper: str, runs: Mapping[str, Run]) -> Iterator[
         if name not in runs:
             continue
         run, root = runs[name], cache_folder() / "papers"
-        data = CardData(run.card, root / run.card, run.split, run.view)
+        data = _opened(run, root / run.card)
         restore = _as_is if run.degraded else _restorer(root / paper / name, data, task.device)
         task.say(f"{paper}, {name}: {len(data)} items")
         found = [_scores(run, restore(item), item) for item in data]
         for column in found[0]:
             values = np.array([scores[column] for scores in found])
             yield Measured(name, run.row, column, float(values.mean()), _half(values))
+
+
+@dataclass(frozen=True)
+class Loose:
+    """Pictures without a card: `clean/`, and `degraded/` under equal names where there is one."""
+
+    root: Path
+
+    @property
+    def entries(self) -> list[Entry]:
+        """One for each clean picture, sorted by name."""
+        paths = sorted((self.root / "clean").glob("*"))
+        files = [path for path in paths if path.suffix.lower() in SUFFIXES]
+        if not files:
+            raise InputError(f"{self.root / 'clean'} holds no picture; put the clean ones there")
+        return [Entry(path.stem, None, {"clean": path}) for path in files]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Item]:
+        from undrift.restoration.pictures.files import read_picture
+
+        for entry in self.entries:
+            clean = entry.files["clean"]
+            other = self.root / "degraded" / clean.name
+            degraded = read_picture(other).pixels if other.is_file() else None
+            yield Item(entry.name, read_picture(clean).pixels, degraded, None, None)
+
+
+def _opened(run: Run, root: Path) -> CardData | Loose:
+    if run.card in card_paths():
+        return CardData(run.card, root, run.split, run.view)
+    return Loose(root)
 
 
 def _scores(run: Run, picture: np.ndarray, item: Item) -> dict[str, float]:
@@ -75,7 +113,7 @@ def _as_is(item: Item) -> np.ndarray:
     return as_bytes(item.degraded)
 
 
-def _restorer(folder: Path, data: CardData, device: str) -> Restore:
+def _restorer(folder: Path, data: CardData | Loose, device: str) -> Restore:
     """By `results/` or `model.safetensors`; raises InputError where there is neither, or both."""
     results, model = folder / "results", folder / "model.safetensors"
     if results.is_dir() == model.is_file():
@@ -84,7 +122,7 @@ def _restorer(folder: Path, data: CardData, device: str) -> Restore:
     return _by_model(model, device) if model.is_file() else _by_results(results, data)
 
 
-def _by_results(folder: Path, data: CardData) -> Restore:
+def _by_results(folder: Path, data: CardData | Loose) -> Restore:
     """Pictures named like the items, or like their clean or degraded files."""
     from undrift.restoration.pictures.files import read_picture
 

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from undrift.cli import main
+from undrift.common.cards import card_paths
 from undrift.common.predictions import target, weights
 from undrift.common.processes import RDDM
 from undrift.common.processes.process import over
@@ -168,8 +169,10 @@ def test_they_are_partial_and_say_what_is_missing(
     for table in paper.of("run"):
         needs = table.missing()
         assert needs == table.needs
-        assert needs[0].name.startswith("papers/")
-        assert "undrift data show" in needs[0].how
+        folder, _, card = needs[0].name.partition("/")
+        assert folder == "papers"
+        assert (card in card_paths()) == (f"undrift data show {card} " in needs[0].how)
+        assert card in card_paths() or "below the cache folder" in needs[0].how
     assert main(["reproduce", "run", name, "-q", "-o", str(tmp_path / "out")]) == 5
 
 
@@ -320,6 +323,25 @@ def test_missing_and_double_pictures_are_told(
     save(tmp_path / "papers/resshift/imagenet-test/results/1.png", pairs[1][0])
     assert main(["reproduce", "run", "resshift", "-q", "-o", str(tmp_path / "out")]) == 3
     assert "no picture of 1 items: 0" in capsys.readouterr().err
+
+
+def test_faces_without_a_card_are_read_from_a_plain_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A border of 4 pixels does not count, nor how the restored pictures are called besides."""
+    monkeypatch.setenv("UNDRIFT_CACHE", str(tmp_path))
+    clean, restored = np.zeros((2, 3, 32, 32), np.uint8)
+    restored[:, :4] = 255
+    restored[:, 8:] = 51
+    (tmp_path / "papers/celeba-hq/clean").mkdir(parents=True)
+    save(tmp_path / "papers/ir-sde/celeba-hq/results/7.png", restored)
+    command = ["reproduce", "run", "ir-sde", "-q", "-o", str(tmp_path / "out")]
+    assert main(command) == 3
+    assert "holds no picture" in capsys.readouterr().err
+    save(tmp_path / "papers/celeba-hq/clean/7.png", clean)
+    assert main(command) == 0
+    found = measured(tmp_path / "out", "ir-sde", "celeba-hq")["PSNR"]
+    assert found == pytest.approx(20 * np.log10(5) - 10 * np.log10(20 / 24))
 
 
 @pytest.mark.slow
