@@ -16,7 +16,7 @@ file, complete, which `undrift run FILE` repeats.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,13 @@ class RestoringCommand(click.Command):
                     formatter.write_dl(content)
 
 
-def restoring_options(task: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def restoring_options(
+    task: str, without: Sequence[str] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Adds INPUT... and the shared flags; calls the command with `options` and its own flags.
 
-    The command's own flags arrive as keyword arguments and also as `options.extras`.
+    The command's own flags arrive as keyword arguments and also as `options.extras`. without:
+    shared flags that mean nothing to the command; they keep their defaults.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -78,6 +81,9 @@ def restoring_options(task: str) -> Callable[[Callable[..., None]], Callable[...
 
         for option in reversed(_SHARED_FLAGS):
             run = option(run)
+        if without:
+            kept = [flag for flag in vars(run)["__click_params__"] if flag.name not in without]
+            vars(run)["__click_params__"] = kept
         return run
 
     return decorate
