@@ -30,8 +30,9 @@ EXPLANATIONS = {
 class Row:
     """One item: arrays (h, w) or (c, h, w), c = 1 or 3, numpy or torch; float in [0, 1] or uint8.
 
-    `before` may be smaller than `after` (super-resolution); `std` is in the unit of `after`. Rows
-    after the first `PICTURED` may leave both None.
+    `before` may be smaller than `after` (super-resolution); `std` is in the unit of `after`,
+    `std_before` in that of `before`, where that is a restoration too. With a reference there are
+    maps of errors. Rows after the first `PICTURED` may leave both pictures None.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Row:
     after: Any
     std: Any = None
     reference: Any = None
+    std_before: Any = None
+    labels: tuple[str, str] | None = None  # of this row, where they differ from the page's
     scores: Mapping[str, float | int | str | None] = field(default_factory=dict)
 
 
@@ -54,12 +57,16 @@ class ReportTable:
 
 @dataclass(frozen=True)
 class Report:
-    """What the page shows, from top to bottom: title, tables, pictures, settings."""
+    """What the page shows, from top to bottom: title, tables, pictures, settings.
+
+    `labels` name what is left and right of the line of a slider.
+    """
 
     title: str
     settings: Mapping[str, Any]
     rows: Sequence[Row] = ()
     tables: Sequence[ReportTable] = ()
+    labels: tuple[str, str] = ("before", "after")
 
 
 def write_report(path: str | Path, report: Report) -> None:
@@ -84,7 +91,7 @@ def render(report: Report) -> str:
     return environment.from_string(source).render(
         report=report,
         columns=columns,
-        items=_items(report.rows),
+        items=_items(report),
         hidden=max(0, len(report.rows) - PICTURED),
         explanations=[EXPLANATIONS[name] for name in columns if name in EXPLANATIONS],
     )
@@ -107,9 +114,15 @@ def cell(value: Any) -> str:
     return str(value)
 
 
-def _items(rows: Sequence[Row]) -> list[tuple[Row, list[Frame]]]:
+def _items(report: Report) -> list[tuple[Row, list[Frame]]]:
     shown = [
-        (row, frames(row.name, row.before, row.after, reference=row.reference, std=row.std))
-        for row in rows[:PICTURED]
-    ]
-    return shown + [(row, []) for row in rows[PICTURED:]]
+        (
+            row,
+            frames(
+                row.name, row.before, row.after, reference=row.reference, std=row.std,
+                std_before=row.std_before, labels=row.labels or report.labels,
+            ),
+        )
+        for row in report.rows[:PICTURED]
+    ]  # fmt: skip
+    return shown + [(row, []) for row in report.rows[PICTURED:]]

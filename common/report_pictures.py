@@ -1,8 +1,11 @@
 """Arrays to embedded thumbnails for the HTML report.
 
 A thumbnail has at most 512 pixels a side. A larger picture gives a second frame: its middle at
-full resolution. Files are PNG or JPEG, whichever is smaller, as base64 data addresses. Standard
-deviations are drawn from black (0) over purple and orange to pale yellow (the largest value).
+full resolution. Files are PNG or JPEG, whichever is smaller, as base64 data addresses. Errors, the
+means over colours of |picture - reference|, and standard deviations are drawn from black (0) over
+purple and orange to pale yellow; maps of one kind that stand side by side share their scale, which
+ends at the largest standard deviation, and for errors at the value that one pixel in a hundred
+exceeds.
 """
 
 import base64
@@ -39,15 +42,24 @@ class Frame:
 
 
 def frames(
-    name: str, before: Any, after: Any, *, reference: Any = None, std: Any = None
+    name: str,
+    before: Any,
+    after: Any,
+    *,
+    reference: Any = None,
+    std: Any = None,
+    std_before: Any = None,
+    labels: tuple[str, str] = ("before", "after"),
 ) -> list[Frame]:
-    """The figures of one item: comparison, detail, reference, uncertainty.
+    """The figures of one item: comparison, detail, reference, maps of errors and of uncertainty.
+
+    Errors are drawn of the pictures that have the size of the reference.
 
     Raises:
         InputError: an array is not (h, w), (1, h, w) or (3, h, w), or not finite; `name` is told.
     """
-    first, last = _pixels(name, "before", before), _pixels(name, "after", after)
-    found = [_comparison("before | after", first, last)]
+    first, last = _pixels(name, labels[0], before), _pixels(name, labels[1], after)
+    found = [_comparison(" | ".join(labels), first, last)]
     truth = None if reference is None else _pixels(name, "reference", reference)
     if max(last.shape[:2]) > THUMBNAIL:
         found.append(_comparison("middle, full resolution", _middle(first, last), _middle(last)))
@@ -55,12 +67,42 @@ def frames(
             found.append(_single("reference, middle, full resolution", _middle(truth)))
     elif truth is not None:
         found.append(_single("reference", truth))
-    if std is not None:
-        values = _array(name, "std", std)
-        values = values.mean(axis=0) if values.ndim == 3 else values
-        top = float(values.max())
-        found.append(_single(f"standard deviation, 0 to {top:.3g}", _heat(values, top)))
-    return found
+    if reference is not None:
+        found += _error_maps(name, labels, (before, after), reference)
+    spreads = {
+        f"standard deviation{of}": _flat(_array(name, "std", value))
+        for of, value in ((f" of {labels[0]}", std_before), ("", std))
+        if value is not None
+    }
+    if std_before is not None and std is not None:
+        spreads[f"standard deviation of {labels[1]}"] = spreads.pop("standard deviation")
+    return found + _maps(spreads, max((float(v.max()) for v in spreads.values()), default=0), "")
+
+
+def _error_maps(
+    name: str, labels: tuple[str, str], pictures: tuple[Any, Any], reference: Any
+) -> list[Frame]:
+    truth = _array(name, "reference", reference)
+    truth = truth[None] if truth.ndim == 2 else truth
+    errors = {}
+    for label, picture in zip(labels, pictures, strict=True):
+        array = _array(name, label, picture)
+        array = array[None] if array.ndim == 2 else array
+        if array.shape == truth.shape:
+            errors[f"error of {label}"] = _flat(np.abs(np.clip(array, 0, 1) - truth))
+    ends = [float(np.quantile(values, 0.99)) or float(values.max()) for values in errors.values()]
+    return _maps(errors, max(ends, default=0), " and above")
+
+
+def _maps(maps: dict[str, np.ndarray], top: float, beyond: str) -> list[Frame]:
+    return [
+        _single(f"{caption}, 0 to {top:.3g}{beyond}", _heat(values, top))
+        for caption, values in maps.items()
+    ]
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    return values.mean(axis=0) if values.ndim == 3 else values
 
 
 def _comparison(caption: str, before: np.ndarray, after: np.ndarray) -> Frame:

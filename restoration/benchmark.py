@@ -8,6 +8,7 @@ recorded with its reason and the rest goes on.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,8 @@ def benchmark(
     crop: int | None = None,
     items: Sequence[str] | None = None,
     split: str | None = None,
+    root: str | Path | None = None,
+    view: str | None = None,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
     watch: Watch | None = None,
@@ -59,6 +62,7 @@ def benchmark(
         crop: the central pixels of each side that are used; None takes whole pictures.
         methods: names or `Method` objects; the task's default ones if None.
         items, split: names of photographs, and the split of the card, to keep; None keeps all.
+        root, view: where a data set lies on disc, and the view of its card (`datasets.measured`).
         seed: of the noise and of the models.
         options: passed to the models: model, preset, steps, solver, tile.
         watch: called after each picture with (entry, clean, degraded, restored or None).
@@ -74,13 +78,15 @@ def benchmark(
         raise UsageError(f"crop {crop}: expected 16 pixels or more")
     chosen = _methods(methods or DEFAULTS[task], task, dict(options or {}), seed)
     name, photos = ("given pictures", card) if not isinstance(card, str) else (card, None)
+    if root is not None or view is not None:
+        photos, plan = _on_disc(card, root, split, view, items, plan, crop)
     table = Table(
         title=f"{name}: {task}, seed {seed}",
         settings={
             "undrift": undrift.__version__, "card": name, "split": split, "items": items,
             "task": task, "conditions": [condition.name for condition in plan], "seed": seed,
             "methods": {m.name: m.about for m in chosen}, "options": dict(options or {}),
-            "crop": crop, "psfs": psfs, "masks": masks, "noises": noises,
+            "crop": crop, "psfs": psfs, "masks": masks, "noises": noises, "view": view,
         },
         metrics=plan[0].metrics,
         methods={method.name: method.kind for method in chosen},
@@ -129,7 +135,7 @@ def _model(task: str, name: str, options: Mapping[str, Any], seed: int) -> Metho
 
     verb = VERBS[CALLED.get(task, task)]
     settings = {key: value for key, value in options.items() if value is not None}
-    settings["model"] = name or settings.get("model") or MODELS.get(task) or verb.model
+    settings["model"] = name or settings.get("model") or _usual_model(task) or verb.model
     find_weights(settings["model"])  # a wrong name should not wait for the first picture
 
     def restore(y: np.ndarray, value: Any, *, item: str) -> np.ndarray:
@@ -143,17 +149,25 @@ def _model(task: str, name: str, options: Mapping[str, Any], seed: int) -> Metho
     return Method(str(settings["model"]), task, restore, about, "model")
 
 
+def _usual_model(task: str) -> str | None:
+    """The default model of a task, where its verb has several."""
+    from undrift.restoration.mending import MODELS
+
+    return {"jpeg": MODELS["jpeg"], "blind-sr": MODELS["blind"]}.get(task)
+
+
 TOLD: dict[str, Callable[[Any], dict[str, Any]]] = {
     "denoise": lambda sigma: {"sigma": 255 * sigma},
     "sr": lambda scale: {"scale": int(scale) if scale == int(scale) else scale},
     "deblur": lambda known: {"psf": known.kernel, "noise": 255 * known.sigma},
     "inpaint": lambda known: {"mask": known.missing, "noise": 255 * known.sigma},
     "jpeg": lambda nothing: {"task": "jpeg"},
-    "blind-sr": lambda scale: {"scale": scale},
-    "camera": lambda known: {"gain": known.gain, "read": 255 * known.read},
-}  # what a method is told, as the keywords of the task
+    "blind-sr": lambda scale: {"scale": scale, "degradation": "real"},
+    "camera": lambda known: {
+        "noise": "poisson-gaussian", "gain": 255 * known.gain, "read_noise": 255 * known.read,
+    },
+}  # fmt: skip  # what a method is told, as the keywords of the task
 CALLED = {"jpeg": "restore", "blind-sr": "sr", "camera": "denoise"}  # verbs of other names
-MODELS: dict[str, str] = {}  # where a task needs another model than its verb's default one
 
 
 def load_pictures(
@@ -171,6 +185,27 @@ def load_pictures(
 
     shapes = {file.item: file.shape for file in pick(find_card(card), None)}
     return dict(_photos(card, items, split)), {n: s[0] if s else 3 for n, s in shapes.items()}
+
+
+def _on_disc(
+    card: str | Photos,
+    root: str | Path | None,
+    split: str | None,
+    view: str | None,
+    items: Sequence[str] | None,
+    plan: Sequence[Case],
+    crop: int | None,
+) -> tuple[Photos, list[Case]]:
+    """The pictures of a data set below `root`, and the plan, with its own degraded ones in it."""
+    from undrift.restoration.datasets.measured import Given, Measured
+
+    if root is None or not isinstance(card, str):
+        raise UsageError("a view belongs to a data set on disc; give the id of its card and root")
+    opened = Measured(card, root, split, view, items)
+    cases = [opened.case(case) for case in plan]
+    if crop is not None and any(isinstance(case, Given) for case in cases):
+        raise UsageError("crop cuts clean pictures; it does not fit the data set's own small ones")
+    return opened, cases
 
 
 def _photos(card: str, items: Sequence[str] | None, split: str | None) -> Photos:

@@ -6,15 +6,20 @@ that item, not a guess. A picture without partner is reported, not scored. Colou
 they are stored, scaled to [0, 1]; alpha is not.
 """
 
+import csv
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import undrift
 from undrift.common.errors import InputError, UndriftError
+from undrift.common.metrics.summary import RESAMPLES
 from undrift.restoration.images import SUFFIXES, read_picture
 from undrift.restoration.metrics import known_metrics, score
 from undrift.restoration.score_table import ItemScore, Table
+
+COMPANION = re.compile(r"\.(std|psf|sample-\d+)\.[^.]+$")  # what runs write beside a picture
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ def evaluate(
     *,
     metrics: Sequence[str] = ("psnr", "ssim"),
     crop_border: int = 0,
+    resamples: int = RESAMPLES,
 ) -> tuple[Table, Pairs]:
     """Scores every matched pair; pictures that cannot be scored are the table's `failed`.
 
@@ -84,6 +90,7 @@ def evaluate(
         restored, reference: two files, or two folders.
         metrics: names in `undrift.restoration.metrics.METRICS`.
         crop_border: pixels left out along each side.
+        resamples: of the bootstrap intervals.
 
     Raises:
         UsageError: an unknown metric. InputError: as `match`.
@@ -99,6 +106,7 @@ def evaluate(
         },
         metrics=chosen,
         methods={"restored": "baseline"},
+        resamples=resamples,
     )  # fmt: skip
     for name, first, second in pairs.matched:
         try:
@@ -113,12 +121,55 @@ def evaluate(
     return table, pairs
 
 
+def by_group(table: Table, by: str) -> Table:
+    """The same scores, without failures, with a condition for each group of pictures.
+
+    by: "folder", the folder of a picture as far as its name tells, or a file of lines
+    "picture,group" (CSV; a first line "picture,group" may head it). Pictures that the file does not
+    name are in the group "-".
+
+    Raises:
+        InputError: no such file, or lines of another form.
+    """
+    groups = None if by == "folder" else _read_groups(Path(by))
+    scores = []
+    for entry in (entry for entry in table.scores if entry.error is None):
+        if groups is None:
+            group = PurePosixPath(entry.item).parent.as_posix()
+        else:
+            group = groups.get(entry.item, groups.get(_stem(entry.item), "-"))
+        scores.append(replace(entry, setting=group))
+    scores.sort(key=lambda entry: entry.setting)
+    return replace(table, title=f"{table.title}, by {by}", scores=scores)
+
+
+def _read_groups(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise InputError(f"--by {path}: neither 'folder' nor a file of lines picture,group")
+    groups = {}
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        for number, row in enumerate(csv.reader(file), 1):
+            if not row or (number == 1 and [c.strip() for c in row] == ["picture", "group"]):
+                continue
+            if len(row) != 2:
+                raise InputError(f"{path}, line {number}: expected picture,group, got {row}")
+            groups[row[0].strip()] = row[1].strip()
+    return groups
+
+
+def companion(picture: Path, kind: str) -> Path:
+    """The file of this kind ("std", "psf") that a run writes beside a picture."""
+    return picture.with_name(f"{picture.stem}.{kind}.tif")
+
+
 def _pictures(folder: Path) -> list[str]:
     found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(
         path.as_posix()
         for path in found
-        if path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.parts)
+        and not COMPANION.search(path.name)
     )
 
 

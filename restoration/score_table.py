@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from undrift.common.metrics.summary import Paired, Summary, compare, summarise
+from undrift.common.metrics.summary import RESAMPLES, Paired, Summary, compare, summarise
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Table:
     """Scores of `methods` (name -> "model", "baseline" or "oracle") and what they were made with.
 
     `settings` holds everything needed to repeat the table; `metrics` the names of the scores, of
-    which the first ranks; larger must be better.
+    which the first ranks; larger must be better. `resamples` are those of the intervals.
     """
 
     title: str
@@ -39,6 +39,7 @@ class Table:
     metrics: tuple[str, ...]
     methods: Mapping[str, str]
     scores: list[ItemScore] = field(default_factory=list)
+    resamples: int = RESAMPLES
 
     @property
     def conditions(self) -> list[str]:
@@ -61,7 +62,9 @@ class Table:
     def summary(self, method: str, setting: str, metric: str) -> Summary | None:
         """Mean, spread and interval; None where the method failed on every item."""
         values = self.values(method, setting, metric)
-        return summarise(list(values.values())) if values else None
+        if not values:
+            return None
+        return summarise(list(values.values()), resamples=self.resamples)
 
     def seconds(self, method: str, setting: str) -> float | None:
         """Median time per item."""
@@ -82,7 +85,7 @@ class Table:
                 items = [item for item in ours if item in theirs]
                 if items:
                     first, second = [ours[i] for i in items], [theirs[i] for i in items]
-                    yield model, other, compare(first, second)
+                    yield model, other, compare(first, second, resamples=self.resamples)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """JSON-ready records: one "table", then "item", "method" and "comparison" ones.

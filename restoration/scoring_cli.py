@@ -1,5 +1,6 @@
 """The commands `benchmark` and `evaluate`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,12 @@ class Names(click.ParamType):
 )
 @click.option("--items", type=Names(), help="Only these photographs.")
 @click.option("--split", help="Only this split of the card.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where a data set lies on disc.",
+)
+@click.option("--view", help="Which view of its card; see `undrift data show`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of noise and models.")
 @click.option("--model", help="What the method `model` means; default: the task's default.")
 @click.option("--preset", type=click.Choice(["fast", "balanced", "best"]), help="Of the models.")
@@ -98,6 +105,7 @@ def benchmark(
     undrift benchmark skimage-photos --task deblur --psf gaussian:1.6 --psf motion:15,30
     undrift benchmark skimage-photos --task inpaint --mask random:0.7 --crop 256
     undrift benchmark skimage-photos --task denoise --method tv --items camera,moon --json
+    undrift benchmark set5 --root SR --view mod12-x4 --task sr --scale 4
     undrift benchmark skimage-photos --task all --save measured
 
     --task all is the whole table of the README. With --save it keeps every score as soon as it is
@@ -118,6 +126,8 @@ def benchmark(
         from undrift.restoration.suite_cli import suite
 
         given.pop("model")
+        if any([given.pop("root"), given.pop("view")]):
+            raise UsageError("--root and --view belong to one task; --task all takes none")
         return suite(card, Console(quiet, verbose, as_json), save, report, overwrite, given)
     from undrift.restoration.benchmark import benchmark as run_benchmark
     from undrift.restoration.benchmark_output import Output
@@ -137,6 +147,10 @@ def benchmark(
 @click.option(
     "--crop-border", type=click.IntRange(0), default=0, show_default=True, help="Pixels left out."
 )
+@click.option("--by", help="Also by group: folder, or a CSV file of lines picture,group.")
+@click.option(
+    "--bootstrap", type=click.IntRange(100), default=2000, show_default=True, help="Resamples."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON lines instead of the table.")
 @click.option("-v", "--verbose", is_flag=True, help="Also the score of every picture.")
 def evaluate(
@@ -144,6 +158,8 @@ def evaluate(
     reference: Path,
     metrics: tuple[str, ...],
     crop_border: int,
+    by: str | None,
+    bootstrap: int,
     as_json: bool,
     verbose: bool,
 ) -> None:
@@ -152,10 +168,15 @@ def evaluate(
     \b
     undrift evaluate out --ref truth
     undrift evaluate out --ref truth --metrics psnr_y,ssim_y --crop-border 4 --json
+    undrift evaluate out --ref truth --by folder --bootstrap 10000
     """
+    from undrift.restoration.evaluate import by_group
     from undrift.restoration.evaluate import evaluate as score_files
 
-    table, pairs = score_files(restored, reference, metrics=metrics, crop_border=crop_border)
+    table, pairs = score_files(
+        restored, reference, metrics=metrics, crop_border=crop_border, resamples=bootstrap
+    )
+    groups = [] if by is None else [by_group(table, by)]
     for names, what in (
         (pairs.without_reference, "without reference"),
         (pairs.without_restored, "without restored picture"),
@@ -163,20 +184,25 @@ def evaluate(
         if names:
             shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
             click.echo(f"undrift: {len(names)} {what}, not scored: {shown}", err=True)
-    _show(table, as_json, verbose)
+    _show(table, as_json, verbose, groups)
 
 
-def _show(table: Any, as_json: bool, verbose: bool) -> None:
-    """Prints the table on stdout and raises PartialFailure if something in it failed."""
+def _show(table: Any, as_json: bool, verbose: bool, groups: Sequence[Any] = ()) -> None:
+    """Prints the table on stdout and raises PartialFailure if something in it failed.
+
+    groups: tables of the same scores by group, of which only the summaries are shown.
+    """
     import json
 
     from undrift.restoration.score_text import as_text
 
     if as_json:
-        for record in table.records():
+        summaries = (r for group in groups for r in group.records() if r["record"] == "method")
+        for record in (*table.records(), *summaries):
             click.echo(json.dumps(record))
     else:
-        click.echo(as_text(table, items=verbose))
+        for shown in (table, *groups):
+            click.echo(as_text(shown, items=verbose and shown is table))
     if table.failed:
         raise PartialFailure(
             f"{len(table.failed)} of {len(table.scores)} scores failed, the first: "

@@ -6,12 +6,11 @@ its options). A line whose key is not asked for stays, unused: results of older 
 Several processes may append at once; a line that an interruption cut is skipped.
 """
 
-import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from undrift.common.manifest import append, read
 from undrift.restoration.score_table import ItemScore, item_record
 
 SCORES = "scores.jsonl"
@@ -41,30 +40,13 @@ class Store:
         """Appends one score, on the disk when this returns."""
         if entry.error is None:
             self.found[key] = entry
-        if self.path is None:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps({**item_record(entry), **more, "key": key}) + "\n"
-        with self.path.open("ab") as file:  # one write at the end of the file: lines stay whole
-            if _torn(self.path):
-                line = "\n" + line
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        if self.path is not None:
+            append(self.path, {**item_record(entry), **more, "key": key})
 
 
 def item_records(path: Path) -> Iterator[dict[str, Any]]:
     """The "item" records of a file of scores; lines that are not whole are skipped."""
-    if not path.is_file():
-        return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            if isinstance(record, dict) and record.get("record") == "item":
-                yield record
+    yield from (record for record in read(path) if record.get("record") == "item")
 
 
 def entry_of(record: Mapping[str, Any]) -> ItemScore:
@@ -74,13 +56,3 @@ def entry_of(record: Mapping[str, Any]) -> ItemScore:
         record["item"], record["setting"], record["method"], scores, record["seconds"],
         record["error"],
     )  # fmt: skip
-
-
-def _torn(path: Path) -> bool:
-    """Whether the file ends within a line."""
-    size = path.stat().st_size
-    if not size:
-        return False
-    with path.open("rb") as file:
-        file.seek(size - 1)
-        return file.read(1) != b"\n"

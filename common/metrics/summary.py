@@ -14,6 +14,8 @@ import numpy as np
 
 from undrift.common.errors import InputError
 
+RESAMPLES = 2000  # of the bootstrap
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -46,7 +48,7 @@ class Paired:
 
 
 def summarise(
-    values: Sequence[float], *, level: float = 0.95, resamples: int = 2000, seed: int = 0
+    values: Sequence[float], *, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
 ) -> Summary:
     """Mean, standard deviation, number and bootstrap interval of `values`.
 
@@ -78,7 +80,7 @@ def compare(
     second: Sequence[float],
     *,
     level: float = 0.95,
-    resamples: int = 2000,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Paired:
     """Compares two methods scored on the same items in the same order.

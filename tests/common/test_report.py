@@ -101,8 +101,9 @@ def test_large_pictures_are_reduced_and_shown_again_in_part() -> None:
     report = Report("Run", {}, [Row("big", after[:, ::4, ::4], after, reference=after)])
     page = Page(render(report))
     sizes = [decoded(a["src"]).size for a in page.all("img")]
-    assert sizes == [(341, 512), (200, 300), (384, 384), (96, 96), (384, 384)]
-    for attributes in page.all("img")[2:]:
+    error = (341, 512)  # of the picture after; the one before has another size
+    assert sizes == [(341, 512), (200, 300), (384, 384), (96, 96), (384, 384), error]
+    for attributes in page.all("img")[2:5]:
         assert np.asarray(decoded(attributes["src"])).min() >= 250  # the white middle and no more
 
 
@@ -143,3 +144,35 @@ def test_cells_are_short() -> None:
     assert cell(123456.0) == "1.235e+05"
     assert cell({"steps": 4, "grid": [0.5, 1.0]}) == "steps: 4, grid: 0.5, 1"
     assert cell(True) == "True"
+
+
+def test_maps_of_errors_and_spreads_share_their_scales() -> None:
+    flat = np.ones((3, 24, 32))
+    report = Report(
+        "Runs", {},
+        [Row("a", 0.2 * flat, 0.7 * flat, std=0.04 * flat, std_before=0.01 * flat,
+             reference=0.5 * flat)],
+        labels=("old", "new"),
+    )  # fmt: skip
+    page = Page(render(report))
+    captions = [str(a["alt"]).removeprefix("a: ") for a in page.all("img") if a["alt"]]
+    assert captions == [
+        "old | new", "reference", "error of old, 0 to 0.3 and above",
+        "error of new, 0 to 0.3 and above", "standard deviation of old, 0 to 0.04",
+        "standard deviation of new, 0 to 0.04",
+    ]  # fmt: skip
+    images = [decoded(a["src"]).convert("RGB") for a in page.all("img") if a["alt"]]
+    pale, colours = (252, 255, 164), [image.getpixel((5, 5)) for image in images[2:]]
+    third, quarter = 2 / 3 * 5 - 3, 1 / 4 * 5 - 1  # places between the knots of the map
+    between = [
+        tuple(
+            round(a + third * (b - a)) for a, b in zip((221, 81, 58), (252, 165, 10), strict=True)
+        ),
+        tuple(
+            round(a + quarter * (b - a)) for a, b in zip((66, 10, 104), (147, 38, 103), strict=True)
+        ),
+    ]
+    expected = [pale, between[0], between[1], pale]
+    for seen, wanted in zip(colours, expected, strict=True):
+        np.testing.assert_allclose(seen, wanted, atol=3)  # type: ignore[arg-type]
+    assert "left of the line is old, right of it new" in "".join(page.text)

@@ -131,3 +131,43 @@ def test_luma_is_that_of_scikit_image_and_shifts_grey_by_a_constant() -> None:
     x, ref = generator.random((2, 1, 16, 18))
     found = score(x, ref, ["psnr", "psnr_y"])
     assert found["psnr_y"] - found["psnr"] == pytest.approx(20 * math.log10(255 / 219), abs=1e-4)
+
+
+def test_scores_by_folder_and_by_a_file_of_groups(tmp_path: Path) -> None:
+    errors = {"cells/a": 10, "cells/b": 20, "stars/c": 40}
+    for name, error in errors.items():
+        for root, value in (("ref", 100), ("out", 100 + error)):
+            save(tmp_path / root / f"{name}.png", np.full((20, 20), value, np.uint8))
+    db = {name: 20 * math.log10(255 / error) for name, error in errors.items()}
+    words = [tmp_path / "out", "--ref", tmp_path / "ref", "--metrics", "psnr", "--json"]
+
+    def means(*more: str | Path) -> dict[str, tuple[float, int]]:
+        text, _, error = run(*words, *more)
+        assert error is None
+        records = [json.loads(line) for line in text.splitlines()]
+        found = [r for r in records if r["record"] == "method"]
+        return {r["setting"]: (r["psnr"]["mean"], r["psnr"]["n"]) for r in found}
+
+    cells = (db["cells/a"] + db["cells/b"]) / 2
+    assert means("--by", "folder") == {
+        "": (pytest.approx(sum(db.values()) / 3), 3),
+        "cells": (pytest.approx(cells), 2),
+        "stars": (pytest.approx(db["stars/c"]), 1),
+    }
+    groups = tmp_path / "groups.csv"
+    groups.write_text("picture,group\ncells/a.png,first\nstars/c,first\n")
+    found = means("--by", groups)
+    assert found["first"] == (pytest.approx((db["cells/a"] + db["stars/c"]) / 2), 2)
+    assert found["-"] == (pytest.approx(db["cells/b"]), 1)
+    groups.write_text("cells/a.png\n")
+    for by in (groups, tmp_path / "none.csv"):
+        _, _, error = run(*words, "--by", by)
+        assert isinstance(error, InputError)
+
+
+def test_the_number_of_resamples_reaches_the_interval(folders: tuple[Path, Path]) -> None:
+    out, ref = folders
+    few, many = (evaluate(out, ref, metrics=["mae"], resamples=n)[0] for n in (100, 5000))
+    first, second = (table.summary("restored", "", "mae") for table in (few, many))
+    assert first is not None and second is not None and first.mean == second.mean
+    assert (few.resamples, many.resamples) == (100, 5000)
