@@ -7,9 +7,10 @@ that no border of the window reaches the crop.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,12 +19,15 @@ from torch.utils.data import Dataset
 
 from undrift.common.errors import InputError, UsageError, nearest
 from undrift.common.resize import bicubic
-from undrift.restoration.chains.draw import draw_chain
-from undrift.restoration.chains.settings import UNKNOWN
+from undrift.restoration.chains.recipes import History, inline_recipe
 from undrift.restoration.degrade import quantise
 from undrift.restoration.sources import Bank, Folder, Pairs, Together, is_paired
 
-TASKS = ("denoise", "sr", "paired", "blind")
+CHAINS = {
+    "blind": "unknown", "jpeg": "jpeg", "deblur": "blur", "derain": "rain", "dehaze": "haze",
+    "shadow": "shadow", "lowlight": "lowlight",
+}  # fmt: skip
+TASKS = ("denoise", "sr", "paired", *CHAINS)
 _BORDER = 24  # pixels of a window that chains of degradations spoil
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
@@ -79,26 +83,29 @@ class Crops(Dataset[dict[str, Tensor]]):
     """Map-style dataset of training items.
 
     source: a bank (.npy, uint8 (count, h, w, 3)) or several, a folder of clean pictures, or, for
-        the task "paired", a folder with clean/ and degraded/.
+        the task "paired", a folder with clean/ and degraded/; or either opened already (of pairs
+        the other tasks take the clean side).
     task: "denoise" (no y), "sr" (y = clean picture shrunk, rounded to 8 bit and enlarged again),
-        "paired" (y from the pairs, enlarged to the clean size where it is smaller), "blind" (y by
-        a chain of `chains.settings.UNKNOWN`, of the same size).
+        "paired" (y from the pairs, enlarged to the clean size where it is smaller), or one of
+        `CHAINS` (y by the degradation that stands there, of the same size).
+    degradation: a recipe of `chains.recipes` in its place: a name, a file, or steps.
     crop: side of the items in pixels.  grey: share of grey items, three equal channels of picture
         and of noise.  length: what `len` says; any n < 2**63 works.
 
     `self[n]` is a dict of float32 tensors: x0, noise (3, crop, crop); y (3, crop, crop) unless the
     task is "denoise"; u () uniform in [0, 1); level (1,) = log2(scale) / 2, or (0,) for "denoise"
-    and "blind".
+    and those of `CHAINS`.
     Raises UsageError for an unknown task and InputError for a source that does not fit.
     """
 
-    source: str | Path | Sequence[Path]
+    source: str | Path | Sequence[Path] | Folder | Pairs
     task: str = "denoise"
     crop: int = 64
     seed: int = 0
     grey: float = 0.25
     scales: Scales = field(default_factory=Scales)
     length: int = 2**31 - 1
+    degradation: str | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -110,10 +117,20 @@ class Crops(Dataset[dict[str, Tensor]]):
             raise UsageError(
                 f"got crop={self.crop}, seed={self.seed}; expected crop >= 8, 0 <= seed < 2**64"
             )
-        if isinstance(self.source, str | Path):
+        self.history = history_of(self.task, self.degradation)
+        if isinstance(self.source, Folder | Pairs):
+            self.pictures = self._fits(self.source)
+        elif isinstance(self.source, str | Path):
             self.pictures = self._open(Path(self.source))
         else:
             self.pictures = Together([Bank(path) for path in self.source])
+
+    def _fits(self, source: Folder | Pairs) -> Folder | Pairs:
+        if isinstance(source, Pairs) == (self.task == "paired"):
+            return source
+        if isinstance(source, Pairs):
+            return source.clean
+        raise InputError(f"task='paired' needs pairs; {source.folder} holds one side only")
 
     def _open(self, path: Path) -> Bank | Folder | Together | Pairs:
         if not path.exists():
@@ -139,8 +156,8 @@ class Crops(Dataset[dict[str, Tensor]]):
             x0, y, scale = self._pair(self.pictures, k, grey, rng)
         elif self.task == "sr":
             x0, y, scale = self._shrunk(self.pictures, k, grey, rng)
-        elif self.task == "blind":
-            x0, y, scale = *self._spoilt(self.pictures, k, grey, rng), None
+        elif self.history is not None:
+            x0, y, scale = *self._spoilt(self.history, k, grey, rng), None
         else:
             x0, y, scale = self._clean(self.pictures, k, self.crop, grey, rng), None, None
         turn = int(rng.integers(8))
@@ -187,16 +204,14 @@ class Crops(Dataset[dict[str, Tensor]]):
         return window[:, inside, inside], y[:, inside, inside], side / small
 
     def _spoilt(
-        self,
-        pictures: Bank | Folder | Together,
-        k: int,
-        grey: np.ndarray | None,
-        rng: np.random.Generator,
+        self, history: History, k: int, grey: np.ndarray | None, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
+        assert not isinstance(self.pictures, Pairs)
         side = self.crop + 2 * _BORDER
-        window = self._clean(pictures, k, side, grey, rng)
+        window = self._clean(self.pictures, k, side, grey, rng)
         seen = window[:1] if grey is not None else window
-        y = np.broadcast_to(draw_chain(UNKNOWN, (side, side), 1.0, rng)(seen), window.shape)
+        y = kept_size(history.draw((side, side), rng)(seen), seen)
+        y = np.broadcast_to(y, window.shape)
         top, left = (int(n) for n in rng.integers(_BORDER - 8, _BORDER + 8, 2))  # any JPEG grid
         inside = (slice(None), slice(top, top + self.crop), slice(left, left + self.crop))
         return window[inside], y[inside]
@@ -216,6 +231,30 @@ class Crops(Dataset[dict[str, Tensor]]):
             x0, y = _mixed(x0, grey), _mixed(y, grey)
         inside = slice(s * margin, s * margin + self.crop)
         return x0[:, inside, inside], y[:, inside, inside], float(s)
+
+
+def history_of(task: str, degradation: str | Mapping[str, Any] | None) -> History | None:
+    """The degradation of a task, or the one given; None for tasks that have none.
+
+    Raises UsageError where one is given to such a task, InputError for one that cannot be.
+    """
+    if task in CHAINS:
+        return inline_recipe(degradation or CHAINS[task])
+    if degradation is not None:
+        raise UsageError(
+            f"the task {task} takes no degradation; tasks that do: {', '.join(CHAINS)}"
+        )
+    return None
+
+
+def kept_size(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """y; raises InputError if it has not the size of x."""
+    if y.shape[-2:] != x.shape[-2:]:
+        raise InputError(
+            f"the degradation makes {y.shape[-1]} x {y.shape[-2]} of {x.shape[-1]} x "
+            f"{x.shape[-2]} pixels; end its steps with resize: {{to: original}}"
+        )
+    return y
 
 
 def _mixed(x: np.ndarray, weights: np.ndarray) -> np.ndarray:

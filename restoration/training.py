@@ -1,13 +1,13 @@
 """What the general training loop asks of this domain: samples, and validation.
 
 `data` in a recipe names a source: the synthetic `leaves` bank, tiles of photographs, both mixed
-(all made once and cached), or the user's own folder (clean pictures, or clean/ and degraded/ for
-the task "paired").
+(all made once and cached), the user's own folder (clean pictures, or clean/ and degraded/ for the
+task "paired"), or a data set on disc by its card.
 """
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -69,6 +69,16 @@ class MixedSource(Strict):
     parts: list[LeavesSource | TilesSource] = Field(min_length=1)
 
 
+class DatasetSource(Strict):
+    """A data set on disc by its card; see `undrift.restoration.datasets.dataset`."""
+
+    kind: Literal["dataset"]
+    card: str
+    root: str
+    split: str = "train"
+    view: str | None = None
+
+
 class ScaleSettings(Strict):
     """See `undrift.restoration.data.Scales`."""
 
@@ -80,10 +90,15 @@ class ScaleSettings(Strict):
 class DataSettings(Strict):
     """The section `data` of a recipe of this domain."""
 
-    source: LeavesSource | FolderSource | TilesSource | MixedSource = Field(discriminator="kind")
+    source: LeavesSource | FolderSource | TilesSource | MixedSource | DatasetSource = Field(
+        discriminator="kind"
+    )
     crop: int = Field(64, ge=16)
     grey: float = Field(0.25, ge=0, le=1)
     scales: ScaleSettings = ScaleSettings.model_validate({})
+    degradation: str | dict[str, Any] | None = Field(
+        None, description="a name of `undrift degrade --list`, a YAML file, or its steps"
+    )
 
 
 def open_data(
@@ -98,10 +113,17 @@ def open_data(
         return open_noisy(load(NoisySettings, settings, "data"), seed)
     data = load(DataSettings, settings, "data")
     _check(task)
+    scales = Scales(data.scales.whole, data.scales.real, data.scales.real_probability)
+    if isinstance(data.source, DatasetSource):
+        from undrift.restoration.datasets.dataset import CardData
+
+        given = data.source
+        opened = CardData(given.card, given.root, given.split, given.view).source()
+        return Crops(opened, task, data.crop, seed, data.grey, scales, degradation=data.degradation)
     parts = data.source.parts if isinstance(data.source, MixedSource) else [data.source]
     paths = [_place(source, trial) for source in parts]
-    scales = Scales(data.scales.whole, data.scales.real, data.scales.real_probability)
-    return Crops(paths[0] if len(paths) == 1 else paths, task, data.crop, seed, data.grey, scales)
+    place = paths[0] if len(paths) == 1 else paths
+    return Crops(place, task, data.crop, seed, data.grey, scales, degradation=data.degradation)
 
 
 def _place(source: LeavesSource | FolderSource | TilesSource, trial: Path | None) -> Path:
@@ -142,7 +164,9 @@ def open_validation(
     Raises InputError for an unknown key, a card or a folder that cannot serve.
     """
     _check(recipe.task)
-    return Validation(load(ValidationSettings, settings, "validation"), recipe.task)
+    degradation: Any = recipe.data.get("degradation")
+    given = load(ValidationSettings, settings, "validation")
+    return Validation(given, recipe.task, degradation)
 
 
 def _check(task: str) -> None:

@@ -6,9 +6,10 @@ no checkpoint can be chosen on test pictures.
 
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from undrift.restoration.chains.chain import Chain
 from undrift.restoration.chains.draw import draw_chain
 from undrift.restoration.chains.settings import UNKNOWN, Mixture
 from undrift.restoration.chains.steps import Compressed
+from undrift.restoration.data import CHAINS, history_of, kept_size
 from undrift.restoration.degrade import quantise
 from undrift.restoration.photos import load_photos
 from undrift.restoration.sources import Folder, Pairs
@@ -39,8 +41,9 @@ class ValidationSettings(Strict):
     """A card, or a folder of the user's own; the central crop scored; and the degradations.
 
     path: pictures, or clean/ and degraded/ for the task "paired"; it wins over the card.
-    sigmas: for "denoise", on the 0..255 scale. scale: for "sr". "blind" has JPEG of three qualities
-    and one chain of each other part of `chains.settings.UNKNOWN` a picture.
+    sigmas: for "denoise", on the 0..255 scale. scale: for "sr". "blind" and "jpeg" have JPEG of
+    three qualities, "blind" also one chain of each other part of `chains.settings.UNKNOWN`; the
+    other tasks one chain of their degradation a picture, always the same.
     """
 
     card: str = "wheel-photos"
@@ -74,9 +77,11 @@ class Validation:
 
     settings: ValidationSettings
     task: str
+    degradation: str | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         path = self.settings.path
+        history_of(self.task, self.degradation)  # now, not in an hour: can it be?
         if path is None and self.task == "paired":
             raise InputError("validation.path: missing; a paired task needs held-out pairs")
         if path is None and self.settings.card == TEST_CARD:
@@ -107,10 +112,21 @@ class Validation:
         for name, x0 in _crops(self.settings):
             if self.task == "sr":
                 yield _enlarging(x0, self.settings.scale)
-            elif self.task == "blind":
-                yield from _spoilt(name, x0)
+            elif self.task in CHAINS:
+                yield from _spoilt(x0, self._chains(name, x0))
             else:
                 yield from _denoising(name, x0, self.settings.sigmas, denoiser)
+
+    def _chains(self, name: str, x0: Tensor) -> dict[str, Chain]:
+        """The degradations of a picture by label, drawn from its name."""
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        size = (x0.shape[-2], x0.shape[-1])
+        history = history_of(self.task, self.degradation)
+        if history is not None and (self.degradation or self.task not in ("blind", "jpeg")):
+            return {self.task: history.draw(size, rng)}
+        chains = {f"jpeg{quality}": Chain((Compressed(quality),)) for quality in (10, 20, 40)}
+        parts = [part for part in UNKNOWN.parts if part.name != "jpeg" and self.task == "blind"]
+        return chains | {part.name: draw_chain(Mixture((part,)), size, 1.0, rng) for part in parts}
 
 
 def _crops(settings: ValidationSettings) -> Iterator[tuple[str, Tensor]]:
@@ -142,16 +158,11 @@ def _denoising(name: str, x0: Tensor, sigmas: list[float], denoiser: Denoiser) -
         yield Case(f"sigma{sigma:g}", x0, state, time)
 
 
-def _spoilt(name: str, x0: Tensor) -> Iterator[Case]:
+def _spoilt(x0: Tensor, chains: Mapping[str, Chain]) -> Iterator[Case]:
     grey = bool((x0[:, :1] == x0).all())
     seen = x0[0, :1].numpy() if grey else x0[0].numpy()
-    chains = {f"jpeg{quality}": Chain((Compressed(quality),)) for quality in (10, 20, 40)}
-    rng = np.random.default_rng(zlib.crc32(name.encode()))
-    for part in UNKNOWN.parts:
-        if part.name != "jpeg":
-            chains[part.name] = draw_chain(Mixture((part,)), (x0.shape[-2], x0.shape[-1]), 1.0, rng)
     for label, chain in chains.items():
-        y = torch.from_numpy(chain(seen))[None].expand_as(x0).contiguous()
+        y = torch.from_numpy(kept_size(chain(seen), seen))[None].expand_as(x0).contiguous()
         yield Case(label, x0, y, 1.0, y)
 
 

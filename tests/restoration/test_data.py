@@ -10,7 +10,7 @@ from PIL import Image
 
 from undrift.common.errors import InputError, UsageError
 from undrift.common.resize import bicubic
-from undrift.restoration.data import Crops, Scales
+from undrift.restoration.data import CHAINS, Crops, Scales
 from undrift.restoration.degrade import quantise
 from undrift.restoration.leaves import make_bank
 
@@ -106,6 +106,28 @@ def test_sr_pairs_are_those_of_the_whole_picture(tmp_path: Path, scale: int) -> 
             assert rounded < 2 / 255
             found += 1
     assert found > 6  # half of the items keep their tones
+
+
+@pytest.mark.parametrize("task", CHAINS)
+def test_degraded_items_are_spoilt_and_repeat(bank: Path, task: str) -> None:
+    data = Crops(bank, task, 32, seed=5)
+    items = [data[n] for n in range(12)]
+    assert all(i["y"].shape == i["x0"].shape and i["level"].shape == (0,) for i in items)
+    assert np.mean([float((i["y"] - i["x0"]).abs().mean()) > 1e-3 for i in items]) > 0.7
+    assert same(pickle.loads(pickle.dumps(data))[7], items[7])
+
+
+def test_a_recipe_of_ones_own_degrades_the_items(bank: Path) -> None:
+    half = {"steps": [{"darkened": {"alpha": 1, "beta": 0.5, "gamma": 1}}]}
+    item = Crops(bank, "lowlight", 32, degradation=half)[3]
+    torch.testing.assert_close(item["y"], 0.5 * item["x0"])
+    small = {"steps": [{"resize": {"factor": 0.5}}]}
+    with pytest.raises(InputError, match=r"makes 40 x 40 of 80 x 80 .*to: original"):
+        Crops(bank, "derain", 32, degradation=small)[0]
+    with pytest.raises(InputError, match="did you mean 'rain'"):
+        Crops(bank, "derain", degradation="rian")
+    with pytest.raises(UsageError, match="the task sr takes no degradation"):
+        Crops(bank, "sr", degradation="rain")
 
 
 def test_scales_are_whole_or_real_and_crops_free_of_borders(bank: Path) -> None:
