@@ -120,7 +120,7 @@ def check_sr(
     if not is_number(scale) or not low <= float(scale) <= high:
         raise UsageError(
             f"scale {scale}: {sampler.model.id} was trained for {low:g} to {high:g}; "
-            "enlarge in two steps, shrink a result, or name another model"
+            "method 'operator' takes any scale to 16, or name another model"
         )
 
 

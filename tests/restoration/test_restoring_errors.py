@@ -40,7 +40,7 @@ def files(folder: str) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("flags", "code", "said"),
     [
-        ("sr --scale 1.5", 2, "scale 1.5: tiny-sr was trained for 2 to 4; enlarge in two steps"),
+        ("sr --scale 1.5", 2, "scale 1.5: tiny-sr was trained for 2 to 4; method 'operator' takes"),
         ("sr --scale 5", 2, "scale 5.0: tiny-sr was trained for 2 to 4"),
         ("sr --scale x", 2, "is not a valid float"),
         ("denoise --sigma -1", 2, "noise is 0 or more"),

@@ -36,7 +36,7 @@ def test_bad_calls(
 
 @pytest.mark.parametrize("scale", [1.5, 5, 0, -2, float("nan"), float("inf"), "4x"])
 def test_scales_the_model_does_not_know(sr_model: str, scale: Any) -> None:
-    with pytest.raises(UsageError, match="was trained for 2 to 4; enlarge in two steps"):
+    with pytest.raises(UsageError, match="was trained for 2 to 4; method 'operator' takes"):
         sr(pixels(12, 12), scale=scale, model=sr_model)
 
 
