@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 SIDES = (5, 9, 17, 33, 65)  # pixels a side of the windows that look for motion
-RATE = 0.001  # share of still frames in which independent windows of one size raise an alarm
+RATE = 0.001  # share of still frames in which windows of one size side by side raise an alarm
 LEAST = 0.2  # weight of the new frame: a mean over some nine frames
 
 
@@ -69,7 +69,10 @@ def moved(rest: np.ndarray, noise: np.ndarray) -> np.ndarray:
         if side > min(power.shape):
             break
         bound = _bound(side**2 * channels, RATE * side**2 / size)
-        above = uniform_filter(power, side, mode="reflect") > bound
+        half = side // 2
+        inner = (slice(half, -half), slice(half, -half))  # windows that lie inside the frame
+        above = np.zeros(power.shape, bool)
+        above[inner] = uniform_filter(power, side)[inner] > bound
         found |= maximum_filter(above, side)
     left = ~found
     if left.any() and power[left].mean() > _bound(int(left.sum()) * channels, RATE):
