@@ -19,7 +19,7 @@ from undrift.restoration.noise_models import KnownNoise
 from undrift.restoration.noise_models_asked import NoiseAsked, is_map
 from undrift.restoration.noise_models_removal import removed
 from undrift.restoration.outcome import NOISE_MAP, Measured, outcome
-from undrift.restoration.unlearned import Unlearned
+from undrift.restoration.unlearned import Unlearned, check_unlearned
 from undrift.restoration.verbs import VERBS
 
 
@@ -135,6 +135,8 @@ def check_denoise(
     """Raises UsageError for noise that cannot be, or that the model does not know."""
     NoiseAsked(sigma, noise, gain, read_noise).check()
     check_fidelity(fidelity)
+    if isinstance(sampler, Unlearned) and sampler.method not in WITH_MODEL:
+        check_unlearned(sampler.method, sampler.wishes)
     if isinstance(sampler, Unlearned) or not is_number(sigma) or is_map(sigma):
         return
     end = torch.ones((), dtype=torch.float64)

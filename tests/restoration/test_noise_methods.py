@@ -154,6 +154,7 @@ def test_commands(place: Path, denoise_model: str, capsys: pytest.CaptureFixture
         (["--gain", "-1"], 2, "gain -1.0: expected a number above 0"),
         (["--noise", "pink"], 2, "there are: white, poisson-gaussian"),
         (["--method", "tv", "--model", "leaves-denoise"], 2, "a model is for networks"),
+        (["--method", "tv", "--samples", "4"], 2, "tv draws nothing"),
         (["--method", "bm4d"], 2, "did you mean 'bm3d'"),
         (["--fidelity", "0"], 2, "expected a number above 0"),
     ],
