@@ -2,11 +2,13 @@
 
     undrift benchmark skimage-photos --task denoise --json > docs/results/denoise.jsonl
     undrift benchmark skimage-photos --task sr --scale 4 --json > docs/results/sr-x4.jsonl
+    undrift benchmark skimage-photos --task all --save measured --json > docs/results/suite.jsonl
     python docs/make_tables.py
 
 `docs/results/NAME.jsonl` becomes what stands between `<!-- table:NAME -->` and `<!-- end -->` in
-README.md, docs/*.md and the model cards. Nothing here computes a score: means, spreads, intervals
-and the pictures on which a model loses are those of the benchmark's records.
+README.md, docs/*.md and the model cards; `suite.jsonl` also every method of every row, at
+`<!-- table:suite-methods -->`. Nothing here computes a score: means, spreads, intervals and the
+pictures on which a model loses are those of the benchmark's records.
 `python docs/make_tables.py --check` changes nothing and fails if a file is out of date.
 """
 
@@ -22,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
 BLOCK = re.compile(r"(<!-- table:([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MISSING = "*Not measured yet.*\n"
-DIGITS = {"psnr": 2, "psnr_y": 2, "ssim": 3}
+DIGITS = {"psnr": 2, "psnr_y": 2, "ssim": 3, "vif": 3}
 Records = list[dict[str, Any]]
 
 
@@ -60,6 +62,66 @@ def table(records: Records) -> str:
     return "\n".join(lines) + "\n"
 
 
+def suite_table(records: Records) -> str:
+    """Markdown of the suite: a line a row with ours, the best classical method and the margin."""
+    rows = [record for record in records if record["record"] == "row"]
+    if not rows:
+        return MISSING
+    head = next(record for record in records if record["record"] == "table")
+    metrics = " / ".join(head["metrics"])
+    columns = ["degradation", f"ours: {metrics}", f"best classical: {metrics}",
+               "margin in dB (95 % interval)", "below on", "n"]  # fmt: skip
+    lines = [_row(columns), _row(["---"] * len(columns))]
+    models = dict.fromkeys(row["ours"]["method"] for row in rows if row["ours"])
+    for row in rows:
+        best, margin = row["best"], row["margin"]
+        theirs = f"{best['method']} {_scores(best, head['metrics'])}" if best else "-"
+        cells = [row["label"], _scores(row["ours"], head["metrics"]), theirs]
+        lost = "-" if margin is None else f"{row['lost']} of {margin['n']}"
+        lines.append(_row([*cells, _margin(margin), lost, str(row["n"])]))
+    lines += ["", f"Ours: {', '.join(models) or 'not measured yet'}. Printed by `{command(head)}`."]
+    return "\n".join(lines) + "\n"
+
+
+def suite_methods(records: Records) -> str:
+    """Markdown of the suite: for each row every method, and the pictures on which ours is below."""
+    rows = [record for record in records if record["record"] == "row"]
+    if not rows:
+        return MISSING
+    head = next(record for record in records if record["record"] == "table")
+    lines = []
+    for row in rows:
+        lines += [f"### {row['label'].capitalize()} (`{row['row']}`)", ""]
+        lines += [
+            _row(["method", " / ".join(head["metrics"]), "95 % interval", "n", "s a picture"])
+        ]
+        lines += [_row(["---"] * 5)]
+        for method in records:
+            if method["record"] == "method" and method["setting"] == row["row"]:
+                name = f"**{method['method']}**" if method["kind"] == "model" else method["method"]
+                first = method[head["metrics"][0]]
+                interval = (
+                    "-" if first["low"] is None else f"{first['low']:.2f} to {first['high']:.2f}"
+                )
+                time = "-" if method["seconds"] is None else f"{method['seconds']:.2g}"
+                scores = _scores(method, head["metrics"])
+                lines += [_row([name, scores, interval, str(first["n"]), time])]
+        if row["lost_items"]:
+            lost = f"Below {row['best']['method']} on: {', '.join(row['lost_items'])}."
+            lines += ["", lost]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def _margin(margin: dict[str, Any] | None) -> str:
+    if margin is None:
+        return "-"
+    interval = ""
+    if margin["low"] is not None:
+        interval = f" ({margin['low']:+.2f} to {margin['high']:+.2f})"
+    return f"{_number(margin['mean']):+.2f}{interval}"
+
+
 def command(head: dict[str, Any]) -> str:
     """The command line that repeats a table, from its own record of settings."""
     used = head["settings"]
@@ -67,6 +129,8 @@ def command(head: dict[str, Any]) -> str:
     if used["task"] in ("sr", "denoise"):
         values = [name.split()[-1].removeprefix("x") for name in used["conditions"]]
         words += ["--scale" if used["task"] == "sr" else "--sigma", ",".join(values)]
+    for flag, key in (("--rows", "rows"), ("--method", "methods")) if used["task"] == "all" else ():
+        words += [flag, ",".join(used[key])] if used.get(key) else []
     for flag, key in (("--psf", "psfs"), ("--mask", "masks")):
         words += [word for value in used.get(key) or () for word in (flag, value)]
     if used.get("noises"):
@@ -132,9 +196,17 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+SUITES = {"suite": ("suite", suite_table), "suite-methods": ("suite", suite_methods)}
+
+
 def filled(text: str) -> str:
     """A page with every table replaced."""
-    return BLOCK.sub(lambda found: found[1] + table(read_records(found[2])) + found[3], text)
+
+    def block(found: re.Match[str]) -> str:
+        file, write = SUITES.get(found[2], (found[2], table))
+        return found[1] + write(read_records(file)) + found[3]
+
+    return BLOCK.sub(block, text)
 
 
 def main() -> int:

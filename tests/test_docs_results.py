@@ -66,6 +66,34 @@ def test_a_table_tells_means_spreads_and_losses() -> None:
     assert tables.table([]) == tables.MISSING
 
 
+def test_tables_of_the_suite_are_its_records() -> None:
+    from undrift.restoration.suite_table import suite_records
+
+    tables = script("make_tables")
+    values = {"net": (30.0, 20.0, 25.0), "tv": (29.0, 22.0, 24.0), "nlm": (29.0, 24.0, 25.0)}
+    scores = [
+        ItemScore(item, "noise-15", method, {"psnr": value, "ssim": 0.5, "vif": 0.25}, 0.25)
+        for method, column in values.items()
+        for item, value in zip("abc", column, strict=True)
+    ]
+    settings = {
+        "card": "skimage-photos", "task": "all", "rows": ["noise-15"], "methods": None, "seed": 0,
+        "split": None, "items": None, "options": {},
+    }  # fmt: skip
+    kinds = {"net": "model", "tv": "baseline", "nlm": "baseline"}
+    found = Table("title", settings, ("psnr", "ssim", "vif"), kinds, scores)
+    records = [json.loads(json.dumps(record)) for record in suite_records(found)]
+    text = tables.suite_table(records)
+    line = next(line for line in text.splitlines() if line.startswith("| white noise 15"))
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[1:3] == ["25.00 ± 5.0 / 0.500 / 0.250", "nlm 26.00 ± 2.6 / 0.500 / 0.250"]
+    assert cells[3].startswith("-1.00 (") and cells[4:] == ["1 of 3", "3"]
+    assert "`undrift benchmark skimage-photos --task all --rows noise-15 --seed 0`" in text
+    every = tables.suite_methods(records)
+    assert "| **net** | 25.00 ± 5.0 / 0.500 / 0.250 |" in every and "Below nlm on: b." in every
+    assert tables.suite_table([]) == tables.suite_methods([]) == tables.MISSING
+
+
 def test_a_card_takes_its_facts_from_weights_and_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
