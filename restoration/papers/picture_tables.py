@@ -40,7 +40,7 @@ def restored(paper: str, table: str, how: str) -> Need:
         name=f"papers/{paper}/{table}",
         what=f"restored pictures, or a model, for {table}",
         how=f"{how}; put pictures into papers/{paper}/{table}/results below the cache folder, or a "
-        "model of undrift beside it as model.safetensors",
+        "model (undrift train TASK --process NAME makes one) beside it as model.safetensors",
     )
 
 

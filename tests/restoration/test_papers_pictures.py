@@ -1,5 +1,6 @@
 """Papers on picture restoration: losses and samplers against official numbers, and whole runs."""
 
+import importlib
 import json
 import shutil
 from pathlib import Path
@@ -11,18 +12,20 @@ from PIL import Image
 from torch import Tensor
 
 from undrift.cli import main
-from undrift.common.cards import card_paths
+from undrift.common.cards import card_paths, find_card
 from undrift.common.predictions import target, weights
 from undrift.common.processes import RDDM
 from undrift.common.processes.process import over
 from undrift.common.processes.residual_shift import input_scale
 from undrift.common.reproduce.papers import PAPERS, find_paper
 from undrift.common.resize import upscale
+from undrift.restoration.datasets.dataset import find_view
 from undrift.restoration.papers import ir_sde, picture_losses, picture_samplers, rddm, resfusion
 from undrift.restoration.papers.picture_damage import DAMAGE
 from undrift.restoration.papers.picture_losses import Drawn, Lesson
 from undrift.restoration.papers.picture_runs import as_bytes
 from undrift.restoration.papers.picture_scores import Protocol
+from undrift.restoration.papers.shadow_scores import REGIONS
 
 NAMES = ["resshift", "ir-sde", "rddm", "resfusion"]
 LESSONS = {
@@ -174,6 +177,25 @@ def test_they_are_partial_and_say_what_is_missing(
         assert (card in card_paths()) == (f"undrift data show {card} " in needs[0].how)
         assert card in card_paths() or "below the cache folder" in needs[0].how
     assert main(["reproduce", "run", name, "-q", "-o", str(tmp_path / "out")]) == 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_open_table_has_a_run_that_gives_its_columns(name: str) -> None:
+    paper = find_paper(name)
+    runs = importlib.import_module(paper.measure.partition(":")[0]).RUNS
+    tables = {t.name: t for t in paper.of("run") if all(n.kind != "code" for n in t.needs)}
+    assert tables.keys() == runs.keys()
+    regions = {f"{score} {region}" for score in ("PSNR", "SSIM", "MAE") for region in REGIONS}
+    for key, run in runs.items():
+        given = regions if run.protocol is None else {"PSNR", "SSIM"}
+        figures = tables[key].figures
+        assert {figure.row for figure in figures} <= {run.row}
+        assert {figure.column for figure in figures} in (given, set())
+        assert tables[key].needs[0].name == f"papers/{run.card}"
+        if run.card in card_paths():
+            view = find_view(find_card(run.card), run.split, run.view)
+            assert view.patterns.keys() >= {"clean", "degraded"}
+            assert run.protocol is not None or view.mask
 
 
 def test_the_published_tables_say_what_the_papers_say_of_them() -> None:
