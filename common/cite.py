@@ -182,6 +182,32 @@ METHODS: dict[str, _Entry] = {
         2025,
         "",
     ),
+    "cbsn": (
+        "inproceedings",
+        "Jang, Yeong Il and Lee, Keuntek and Park, Gu Yong and Kim, Seyun and Cho, Nam Ik",
+        "Self-supervised Image Denoising with Downsampled Invariance Loss and Conditional"
+        " Blind-Spot Network",
+        "IEEE/CVF International Conference on Computer Vision",
+        2023,
+        "",
+    ),
+    "sdap": (
+        "inproceedings",
+        "Pan, Yizhong and Liu, Xiao and Liao, Xiangyu and Cao, Yuanzhouhan and Ren, Chao",
+        "Random Sub-Samples Generation for Self-Supervised Real Image Denoising",
+        "IEEE/CVF International Conference on Computer Vision",
+        2023,
+        "",
+    ),
+    "scoredvi": (
+        "inproceedings",
+        "Cheng, Jun and Liu, Tao and Tan, Shan",
+        "Score Priors Guided Deep Variational Inference for Unsupervised Real-World Single"
+        " Image Denoising",
+        "IEEE/CVF International Conference on Computer Vision",
+        2023,
+        "",
+    ),
 }
 ALIASES = {"dpmsolver": "dpmsolverpp", "dpmsolver++": "dpmsolverpp", "meanreverting": "irsde"}
 

@@ -94,6 +94,7 @@ class BlindSpotNetwork(nn.Module):
         self.branches = nn.ModuleList(Branch(width, d, depth) for d in dilations)
         self.join = nn.Sequential(*_points([width * len(dilations), width, width]))
         self.leave = nn.Conv2d(width, outputs, 1)
+        _begin(self)
 
     @property
     def multiple(self) -> int:
@@ -122,8 +123,9 @@ class BlindSpotNetwork(nn.Module):
             return self._once(x, blind)
         height, width = x.shape[-2:]
         parts = to_parts(pad_to_multiple(x, self.stride), self.stride)
-        out = from_parts(self._once(parts, self.blind), self.stride)[..., :height, :width]
-        return self._once(out, self.blind) if self.again else out
+        out = from_parts(self._once(parts, self.blind), self.stride)
+        out = self._once(out, self.blind) if self.again else out
+        return out[..., :height, :width]
 
     def _once(self, x: Tensor, blind: bool) -> Tensor:
         h = F.relu(self.head(x))
@@ -145,6 +147,18 @@ def from_parts(parts: Tensor, stride: int) -> Tensor:
     n, c, h, w = parts.shape
     x = parts.reshape(stride, stride, n // stride**2, c, h, w)
     return x.permute(2, 3, 4, 0, 5, 1).reshape(-1, c, h * stride, w * stride)
+
+
+def _begin(network: BlindSpotNetwork) -> None:
+    """Variances kept from layer to layer (He et al. 2015), residual modules near the identity."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)
+    for module in network.modules():
+        if isinstance(module, Dilated):
+            nn.init.normal_(module.point.weight, std=0.2 * module.point.out_channels**-0.5)
+    nn.init.kaiming_normal_(network.leave.weight, nonlinearity="linear")
 
 
 def _points(widths: Sequence[int]) -> list[nn.Module]:
