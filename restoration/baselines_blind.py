@@ -1,9 +1,8 @@
 """Classical answers where little is told, and where the noise grows with the light.
 
-JPEG files and small pictures of unknown history: removal of white noise at the level that the
-robust wavelet estimate finds (`sigma.estimate_sigma`, at least half a grey level), small pictures
-are then enlarged by the bicubic kernel. Traces of JPEG are no white noise and the estimate takes
-them for little; `tv-oracle` looks at the truth to choose among eight strengths: an upper bound, not
+JPEG files and small pictures of unknown history: removal of white noise at the level that
+`sigma.estimate_sigma` finds (at least half a grey level), small pictures are then enlarged by the
+bicubic kernel. Traces of JPEG are no white noise and the estimate takes them for little; `tv-oracle` looks at the truth to choose among eight strengths: an upper bound, not
 a method. The noise of a camera: the same removers behind the generalised Anscombe transform, after
 which it has the standard deviation 1 (Mäkitalo and Foi 2013), and back without bias.
 """
@@ -32,7 +31,7 @@ class KnownCamera:
 
 
 def guessed_sigma(y: np.ndarray) -> float:
-    """White noise of (c, h, w) as the robust wavelet estimate finds it, half a level or more."""
+    """White noise of (c, h, w) as `estimate_sigma` finds it, half a level or more."""
     import torch
 
     from undrift.restoration.sigma import estimate_sigma
