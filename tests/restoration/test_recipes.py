@@ -19,6 +19,7 @@ from undrift.common.solvers import build_solver
 from undrift.common.training.recipes import find_recipe, read_recipe, recipe_paths
 from undrift.common.weights.files import load_denoiser, read_settings
 from undrift.restoration.data import Crops
+from undrift.restoration.self_supervised.data import NoisyFolder, NoisySettings
 from undrift.restoration.training import DataSettings, FolderSource, open_data, open_validation
 from undrift.restoration.validation import TEST_CARD, ValidationSettings
 
@@ -87,7 +88,9 @@ def test_what_a_recipe_trains_and_validates_on_has_a_card(name: str) -> None:
 def test_the_examples_are_short_and_need_only_a_folder(name: str) -> None:
     text = recipe_paths()[name].read_text()
     assert len([line for line in text.splitlines() if not line.startswith("#")]) <= 10
-    assert isinstance(load(DataSettings, read_recipe(name).data).source, FolderSource)
+    recipe = read_recipe(name)
+    schema = NoisySettings if recipe.task == "self-supervised" else DataSettings
+    assert isinstance(load(schema, recipe.data).source, FolderSource | NoisyFolder)
 
 
 def test_the_test_card_is_refused_for_validation() -> None:
