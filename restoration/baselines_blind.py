@@ -2,9 +2,10 @@
 
 JPEG files and small pictures of unknown history: removal of white noise at the level that
 `sigma.estimate_sigma` finds (at least half a grey level), small pictures are then enlarged by the
-bicubic kernel. Traces of JPEG are no white noise and the estimate takes them for little; `tv-oracle` looks at the truth to choose among eight strengths: an upper bound, not
-a method. The noise of a camera: the same removers behind the generalised Anscombe transform, after
-which it has the standard deviation 1 (Mäkitalo and Foi 2013), and back without bias.
+bicubic kernel. Traces of JPEG are no white noise and the estimate takes them for little;
+`tv-oracle` looks at the truth to choose among eight strengths: an upper bound, not a method. The
+noise of a camera: the same removers behind the generalised Anscombe transform, after which it has
+the standard deviation 1 (Makitalo and Foi 2013), and back without bias.
 """
 
 from collections.abc import Callable

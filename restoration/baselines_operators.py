@@ -171,6 +171,8 @@ OPERATOR_BASELINES: dict[str, Method] = {
     for method in (
         Method("blurred", "deblur", as_given, "the blurred input"),
         Method("wiener", "deblur", wiener, "Wiener's filter, 1/f^2, true kernel and noise"),
+        Method("richardson-lucy", "deblur", richardson_lucy_stopped,
+               "Richardson-Lucy, stopped where the noise explains what is left"),
         Method("richardson-lucy-oracle", "deblur", richardson_lucy,
                "Richardson-Lucy, best number of rounds of three", "oracle"),
         Method("tv-deconvolution", "deblur", tv_deconvolution,

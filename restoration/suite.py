@@ -25,7 +25,8 @@ SR = ("bicubic", "lanczos")
 REMOVERS = ("tv", "tv-oracle", "wavelet", "nlm", "bm3d")
 NOISE = ("identity", *REMOVERS)
 BLUR = (
-    "blurred", "wiener", "richardson-lucy-oracle", "tv-deconvolution", "tv-deconvolution-oracle",
+    "blurred", "wiener", "richardson-lucy", "richardson-lucy-oracle", "tv-deconvolution",
+    "tv-deconvolution-oracle",
 )  # fmt: skip
 HOLES = ("masked", "nearest", "biharmonic")
 Pictures = Literal["all", "colour", "grey"]
