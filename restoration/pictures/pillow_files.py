@@ -91,6 +91,8 @@ def _metadata(image: "Image", icc: bytes | None, kind: str) -> tuple[Metadata, i
 
 def write_with_pillow(path: Path, picture: Picture, kind: str, name: Path) -> None:
     """Writes `picture` as `kind` to `path`; errors speak of `name`."""
+    from PIL.Image import Dither
+
     _check(picture, kind, name)
     image = to_image(picture)
     metadata = picture.metadata
@@ -113,6 +115,8 @@ def write_with_pillow(path: Path, picture: Picture, kind: str, name: Path) -> No
             options["comment"] = comment
     elif kind == "WEBP":
         options |= {"lossless": True, "exact": True, "method": 2}
+    elif picture.depth == "bool" and picture.mode == "L":
+        image = image.convert("1", dither=Dither.NONE)
     try:
         image.save(path, format=kind, **options)
     except ValueError as error:  # a block too long for its marker
