@@ -12,6 +12,7 @@ from undrift.common.grids import time_of_ratio
 from undrift.common.results import Restored
 from undrift.common.sampling import Sampler
 from undrift.restoration.asked import check_fidelity, is_number, wishes_for
+from undrift.restoration.baselines import BASELINES
 from undrift.restoration.channels import GreyAsColour, prepared
 from undrift.restoration.denoise_methods import MODEL, WITH_MODEL, denoise_method
 from undrift.restoration.images import to_pixels
@@ -44,8 +45,8 @@ def denoise(
     noise: "poisson-gaussian" for y = gain Poisson(x / gain) + N(0, read_noise^2), a camera that
     counts light. gain is the value of one photon, read_noise a standard deviation; what is not
     given is estimated. A 16-bit picture with 2 units a photon has gain 2 x 255 / 65535.
-    fidelity: 1 takes the noise as it is said; 2 as if it were half as strong, which keeps more
-    grain and detail, and 0.5 as if it were double.
+    fidelity: 1 takes the noise as it is said; 0.5 as if it were double; above 1 the result moves
+    towards the picture as given, by the share 1 - 1 / fidelity^2, and keeps grain and detail.
     The noisy picture is the state of the model's process at the time with that noise: one call
     returns the posterior mean; `samples=K` draws from the posterior and returns their mean and
     standard deviation.
@@ -64,7 +65,9 @@ def denoise(
     asked = NoiseAsked(sigma, noise, gain, read_noise)
     check_denoise(sampler, **vars(asked), fidelity=fidelity)
     known, told = asked.known(pixels)
-    samples = _removed(pixels, known.trusted(float(fidelity)), sampler, model)
+    samples = _removed(pixels, known.trusted(min(float(fidelity), 1.0)), sampler, model)
+    if fidelity > 1:
+        samples = samples + (1 - 1 / float(fidelity) ** 2) * (pixels - samples)
     mean = samples.mean(0, keepdim=True)
     even = known.map is None and not known.gain
     measured = Measured(pixels - mean, known.sigma if even else known.deviation(mean))
@@ -135,14 +138,14 @@ def check_denoise(
     """Raises UsageError for noise that cannot be, or that the model does not know."""
     NoiseAsked(sigma, noise, gain, read_noise).check()
     check_fidelity(fidelity)
-    if isinstance(sampler, Unlearned) and sampler.method not in WITH_MODEL:
+    if isinstance(sampler, Unlearned) and sampler.method in BASELINES:
         check_unlearned(sampler.method, sampler.wishes)
     if isinstance(sampler, Unlearned) or not is_number(sigma) or is_map(sigma):
         return
     end = torch.ones((), dtype=torch.float64)
     a, s = float(sampler.process.a(end)), float(sampler.process.s(end))
     top = 255 * s / a if a > 0 else math.inf
-    if float(sigma) / float(fidelity) > top:
+    if float(sigma) / min(float(fidelity), 1.0) > top:
         raise UsageError(
             f"sigma {sigma:g}: the process of {sampler.model.id} ends at {top:.6g} on the 0..255 "
             "scale; nothing is left of a picture there: is sigma on the right scale?"

@@ -22,7 +22,7 @@ class KnownNoise:
     sigma: root mean square of the noise's standard deviation over the picture; always there.
     map: (1, 1 or c, h, w), the standard deviation of each pixel where it differs, or None.
     gain, read: of noise that grows with the light; gain 0 for noise that does not.
-    share: of the noise that is to be taken for noise, 1 / fidelity; `sigma` and `map` contain it.
+    share: times the noise that is to be removed, 1 or more; `sigma` and `map` contain it.
     """
 
     sigma: float

@@ -50,13 +50,16 @@ def test_a_method_is_told_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(denoise_methods, "spy", spy, raising=False)
     given = pixels(16, 20, 3)
     wishes = {"method": "spy", "seed": 4, "samples": 2}
-    result = undrift.denoise(given, gain=5, read_noise=3, fidelity=2, **wishes)
+    result = undrift.denoise(given, gain=5, read_noise=3, fidelity=0.5, **wishes)
     np.testing.assert_allclose(result.value, given - 0.1, atol=1e-6)
     assert (heard["shape"], heard["wishes"].seed, heard["wishes"].samples) == ((1, 3, 16, 20), 4, 2)
     assert (255 * heard["known"].gain, 255 * heard["known"].read) == pytest.approx((5, 3))
-    assert heard["known"].share == 0.5
+    assert heard["known"].share == 2
     assert (result.info["nfe"], len(result.samples)) == (12, 2)
-    undrift.denoise(given, sigma=np.full((16, 20), 9.0) + np.arange(20), **wishes)
+    nearer = undrift.denoise(
+        given, sigma=9.0 + np.arange(320.0).reshape(16, 20), fidelity=2, **wishes
+    )
+    np.testing.assert_allclose(nearer.value, given - 0.025, atol=1e-6)
     assert tuple(heard["known"].map.shape) == (1, 1, 16, 20)
 
 
@@ -80,16 +83,25 @@ def test_methods_that_cannot_be(own: dict[str, Any], said: str) -> None:
 
 
 @pytest.mark.parametrize("fidelity", [0.5, 1.0, 3.0])
-def test_fidelity_is_noise_divided(gaussian_model: str, fidelity: float) -> None:
-    """The posterior mean as if the noise were s / fidelity; chi still counts the noise as it is."""
+def test_fidelity(gaussian_model: str, fidelity: float) -> None:
+    """Below 1 the posterior mean for more noise, above the blend; chi counts the noise as it is."""
     given = pixels(32, 32, 3)
     result = undrift.denoise(given, sigma=40, fidelity=fidelity, model=gaussian_model)
-    s, spread = 40 / 255 / fidelity, 0.25
+    s, spread = 40 / 255 / min(fidelity, 1), 0.25
     expected = 0.5 + spread**2 / (spread**2 + s**2) * (given - 0.5)
+    if fidelity > 1:
+        expected = expected / 9 + given * 8 / 9
     np.testing.assert_allclose(result.value, expected, atol=1e-5)
     rms = np.sqrt(np.mean((given - expected) ** 2))
     assert result.info["chi"] == pytest.approx(rms / (40 / 255), abs=1e-4)
     assert (result.info["sigma"], result.info["fidelity"]) == (40, fidelity)
+
+
+def test_fidelity_is_the_weight_of_structure_in_the_tempered_posterior() -> None:
+    """Of a prior of spread S far above the noise s, the mean for s / f is 1 - 1/f^2 nearer to y."""
+    spread, s, fidelity = 100.0, 0.1, 1.7
+    gain = [spread**2 / (spread**2 + (s / f) ** 2) for f in (1.0, fidelity)]
+    assert (gain[1] - gain[0]) / (1 - gain[0]) == pytest.approx(1 - 1 / fidelity**2, rel=1e-5)
 
 
 def test_more_fidelity_brings_an_enlargement_nearer(plain_sr_model: str) -> None:
