@@ -33,7 +33,7 @@ def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 @click.option("--recipe", metavar="NAME|FILE.yaml", help="What to do; see --list.")
 @click.option(
     "--replay",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE.jsonl",
     help="Do again what an earlier run recorded.",
 )

@@ -43,7 +43,7 @@ def check_words(words: list[str]) -> None:
         assert command is not None, f"no command {name}"
         ctx, words = click.Context(command, parent=ctx, info_name=name), words[1:]
     assert command is not None
-    if not words or "--help" in words:
+    if not words or {"--help", "--list"} & {*words}:
         return
     given, _, _ = command.make_parser(ctx).parse_args(list(words))
     for param in command.get_params(ctx):
