@@ -85,6 +85,8 @@ class RestoreFile:
             torch.set_num_threads(self.threads)
         if self._is_stack(item):
             return {**self._stack()(item, target), "peak_mb": _peak_mb()}
+        if (told := self._from_file_to_file(item, target)) is not None:
+            return {**{name: told.get(name) for name in _RECORDED}, "peak_mb": _peak_mb()}
         result = VERBS[self.task].function(
             item.source, model=self.model, item=item.key, **dict(self.own), **dict(self.shared)
         )
@@ -116,6 +118,12 @@ class RestoreFile:
 
         measured = self.task == "restore" and item.source.suffix.lower() == ".npy"
         return not measured and is_stack(item.source)
+
+    def _from_file_to_file(self, item: Item, target: Path) -> dict[str, Any] | None:
+        from undrift.restoration.large import restore_large
+
+        settings = {"model": self.model, **dict(self.own), **dict(self.shared)}
+        return restore_large(self.task, item.source, target, item.key, settings, self.provenance)
 
     def _stack(self) -> Callable[[Item, Path], dict[str, Any]]:
         from undrift.restoration.stack_work import StackWork
