@@ -71,7 +71,8 @@ def show(name: str, as_json: bool) -> None:
     click.echo(f"licence {front.license_name or front.license}; access {block.access}; ", nl=False)
     click.echo(f"redistribution {block.redistribution}")
     for split in block.splits:
-        items = "any number of" if split.items is None else split.items
+        unknown = "any" if block.access == "synthetic" else "an unknown"
+        items = f"{unknown} number of" if split.items is None else split.items
         click.echo(f"split {split.name}: {items} items, for {split.use}")
     for view in block.views:
         patterns = ", ".join(f"{side} {pattern}" for side, pattern in view.patterns.items())

@@ -38,7 +38,7 @@ def check_views(card: DataCard, root: Path) -> list[FileCheck]:
             shown.append(f"has {len(problems) - _SHOWN} more problems")
         checks += [FileCheck(name, root, problem, hashed=False) for problem in shown or [""]]
     if views and not checks:
-        checks.append(FileCheck(card.id, None, str(misplaced(views[0], root)), hashed=False))
+        checks.append(FileCheck(card.id, None, str(misplaced(views, root)), hashed=False))
     return checks + _shared(groups)
 
 

@@ -77,7 +77,7 @@ class CardData:
         if problems:
             raise InputError(f"{self.card.id}:\n  " + "\n  ".join(problems))
         if not self.entries:
-            raise misplaced(self.view, self.root)
+            raise misplaced([self.view], self.root)
         self.sides = self._open()
 
     def _open(self) -> dict[str, Folder]:

@@ -6,7 +6,7 @@ archives differ in that.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,12 +150,15 @@ def is_here(view: View, root: Path) -> bool:
     return all(next(matches(root, pattern), None) is not None for pattern in patterns)
 
 
-def misplaced(view: View, root: Path) -> InputError:
-    """The error for a root below which nothing fits the view; says where things fit, if near."""
-    pattern = next(iter(view.patterns.values())).partition("::")[0]
-    place = _nearby(root, pattern)
-    hint = f"found below {place}: use that as the root" if place else "see the card's layout"
-    return InputError(f"nothing below {root} fits {pattern}; {hint}")
+def misplaced(views: Sequence[View], root: Path) -> InputError:
+    """The error for a root below which nothing fits the views; says where things fit, if near."""
+    patterns = [next(iter(view.patterns.values())).partition("::")[0] for view in views]
+    for pattern in dict.fromkeys(patterns):
+        if place := _nearby(root, pattern):
+            return InputError(
+                f"nothing below {root} fits {pattern}; found below {place}: use that as the root"
+            )
+    return InputError(f"nothing below {root} fits {patterns[0]}; see the card's layout")
 
 
 def _nearby(root: Path, pattern: str) -> Path | None:

@@ -169,6 +169,12 @@ def test_all_problems_come_at_once(tmp_path: Path) -> None:
         CardData("div2k", tmp_path, "train", "bicubic-x2")
 
 
+def test_another_arrangement_is_found_one_folder_below(tmp_path: Path) -> None:
+    by_pattern(tmp_path / "data", next(v for v in views("set5") if v.name == "srf-x2"))
+    said = str(run("verify", "set5", "--root", tmp_path).exception)
+    assert f"found below {tmp_path / 'data'}: use that as the root" in said
+
+
 def test_many_problems_of_one_kind_are_counted(tmp_path: Path) -> None:
     by_pattern(tmp_path, views("lol")[0], 12)
     for path in (tmp_path / "our485/low").iterdir():
@@ -186,6 +192,7 @@ def test_a_whole_set_verifies_and_shows_its_views(tmp_path: Path) -> None:
     assert "set5: all is there" in run("verify", "set5", "--root", tmp_path).stderr
     rows = [check.name for check in check_views(find_card("set5"), tmp_path)]
     assert rows == ["test/mod12", "test/mod12-x2"]
+    assert "split train: an unknown number of items, for train" in run("show", "sidd").stdout
     shown = run("show", "set5").stdout
     assert "view test/srf-x4: clean Set5/image_SRF_4/img_{item}_SRF_4_HR.png, degraded" in shown
 
