@@ -104,7 +104,7 @@ def compare_runs(
     saved = [scored_file(place) is not None for place in places]
     if any(saved) != all(saved):
         raise UsageError("some runs are saved scores, others pictures; compare runs of one kind")
-    names = labels(places)
+    names = labels(places, methods)
     settings = {"undrift": undrift.__version__, "runs": [str(place) for place in places]}
     kinds = dict.fromkeys(names, "baseline")
     if saved[0]:

@@ -20,8 +20,13 @@ def scored_file(place: Path) -> Path | None:
     return path if path.name == SCORES and path.is_file() else None
 
 
-def labels(places: Sequence[Path]) -> list[str]:
-    """Short names that differ: the last parts of the paths, as many as it takes."""
+def labels(places: Sequence[Path], methods: Sequence[str] | None = None) -> list[str]:
+    """Short names that differ: the last parts of the paths, as many as it takes.
+
+    Of one place with several methods, the methods.
+    """
+    if methods and len(set(methods)) == len(places) and len(set(places)) == 1:
+        return list(methods)
     whole = [place.parent if place.name in (NAME, SCORES) else place for place in places]
     parts = [place.absolute().parts for place in whole]
     for count in range(1, max(map(len, parts)) + 1):

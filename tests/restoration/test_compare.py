@@ -98,6 +98,10 @@ def test_saved_benchmarks_are_compared_without_pictures(tmp_path: Path) -> None:
     found = compare_runs([old, new], methods=["net", "other"], metrics=["psnr"])
     assert [t.test.paired.difference.mean for t in found.tests] == pytest.approx([1, 1])
     assert found.table.conditions == ["noise-15", "text"]
+    assert list(compare_runs([new, new], methods=["net", "other"]).table.methods) == [
+        "net",
+        "other",
+    ]
     with pytest.raises(InputError, match="did you mean 'net'"):
         compare_runs([old, new], methods=["nett"])
     with pytest.raises(UsageError, match="no metric 'vif'"):
