@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from undrift.common.solve import solve
     from undrift.common.weights.model import load_model
     from undrift.restoration.deblurring import deblur
+    from undrift.restoration.degrading import degrade
     from undrift.restoration.denoising import denoise
     from undrift.restoration.inpainting import inpaint
     from undrift.restoration.linear_tasks import colourise
@@ -39,6 +40,7 @@ LAZY = {
     "cite": "undrift.common.cite",
     "colourise": "undrift.restoration.linear_tasks",
     "deblur": "undrift.restoration.deblurring",
+    "degrade": "undrift.restoration.degrading",
     "denoise": "undrift.restoration.denoising",
     "inpaint": "undrift.restoration.inpainting",
     "load_model": "undrift.common.weights.model",
@@ -56,6 +58,7 @@ __all__ = [
     "colourise",
     "common",
     "deblur",
+    "degrade",
     "denoise",
     "inpaint",
     "load_model",
