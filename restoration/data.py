@@ -157,7 +157,7 @@ class Crops(Dataset[dict[str, Tensor]]):
         elif self.task == "sr":
             x0, y, scale = self._shrunk(self.pictures, k, grey, rng)
         elif self.history is not None:
-            x0, y, scale = *self._spoilt(self.history, k, grey, rng), None
+            x0, y, scale = *self._spoilt(self.history, self.pictures, k, grey, rng), None
         else:
             x0, y, scale = self._clean(self.pictures, k, self.crop, grey, rng), None, None
         turn = int(rng.integers(8))
@@ -204,11 +204,15 @@ class Crops(Dataset[dict[str, Tensor]]):
         return window[:, inside, inside], y[:, inside, inside], side / small
 
     def _spoilt(
-        self, history: History, k: int, grey: np.ndarray | None, rng: np.random.Generator
+        self,
+        history: History,
+        pictures: Bank | Folder | Together,
+        k: int,
+        grey: np.ndarray | None,
+        rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
-        assert not isinstance(self.pictures, Pairs)
         side = self.crop + 2 * _BORDER
-        window = self._clean(self.pictures, k, side, grey, rng)
+        window = self._clean(pictures, k, side, grey, rng)
         seen = window[:1] if grey is not None else window
         y = kept_size(history.draw((side, side), rng)(seen), seen)
         y = np.broadcast_to(y, window.shape)
