@@ -31,7 +31,7 @@ from undrift.restoration.sources import picture_files
 
 RECIPE = "own-noisy-folder"
 METHODS = ("c-bsn", "sdap")
-ITERATIONS = 400
+ITERATIONS, STRIDE = 400, 5
 RAMP = 5  # the open terms of C-BSN would be whole after so many times the iterations
 _MEMORY = 2**30  # bytes of activations, above which pictures are taken in tiles
 _CROP = 60  # of the training items, where the pictures are that large
@@ -51,7 +51,7 @@ class BlindSpotDenoiser:
         pictures: str | Path | Sequence[Any],
         *,
         method: str = "c-bsn",
-        stride: int = 5,
+        stride: int = STRIDE,
         iterations: int = ITERATIONS,
         width: int = 32,
         depth: int = 5,

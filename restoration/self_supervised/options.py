@@ -11,12 +11,19 @@ import click
 from undrift.common.options import GroupedOption
 from undrift.common.run_options import RunOptions
 
-_OWN = ("train_on", "keep_model", "iterations")
+_OWN = ("train_on", "keep_model", "iterations", "stride")
 
 
 def training_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Adds --train-on, --keep-model and --iterations."""
+    """Adds --train-on, --keep-model, --iterations and --stride."""
     for option in (
+        click.option(
+            "--stride",
+            type=click.IntRange(1, 16),
+            cls=GroupedOption,
+            group="Model",
+            help="Of blind-spot: pixels so far apart have independent noise (default 5; white: 1).",
+        ),
         click.option(
             "--iterations",
             type=click.IntRange(1),
@@ -69,7 +76,7 @@ def own_model(options: RunOptions, own: dict[str, Any]) -> Iterator[RunOptions]:
         return
     with _place(given.get("keep_model")) as path:
         if not path.exists() or options.overwrite:
-            _train(path, options, given.get("train_on"), given.get("iterations"))
+            _train(path, options, given)
         yield replace(options, model=str(path))
 
 
@@ -89,25 +96,26 @@ def _place(kept: str | None) -> Iterator[Path]:
         yield Path(folder) / "blind-spot.safetensors"
 
 
-def _train(path: Path, options: RunOptions, folder: str | None, iterations: int | None) -> None:
+def _train(path: Path, options: RunOptions, given: dict[str, Any]) -> None:
     """Trains on the folder, or on all inputs together, and writes the weights."""
     from undrift.common.console import Console, Progress
     from undrift.common.items import collect
     from undrift.restoration.images import SUFFIXES
-    from undrift.restoration.self_supervised.denoiser import ITERATIONS, BlindSpotDenoiser
+    from undrift.restoration.self_supervised.denoiser import ITERATIONS, STRIDE, BlindSpotDenoiser
     from undrift.restoration.sources import picture_files
 
-    if folder is not None:
-        files = picture_files(Path(folder))
+    if "train_on" in given:
+        files = picture_files(Path(given["train_on"]))
     else:
         items = collect(options.inputs, SUFFIXES, skip=options.output)
         files = [item.source for item in items]
-    count = iterations or options.steps or ITERATIONS
+    count = given.get("iterations") or options.steps or ITERATIONS
     console = Console(options.quiet, options.verbose, options.as_json)
     console.note(f"blind-spot: {count} iterations on {len(files)} noisy pictures")
     with Progress(console, count) as progress:
         fitted = BlindSpotDenoiser.fit(
             files,
+            stride=given.get("stride", STRIDE),
             iterations=count,
             seed=options.seed,
             device=options.device,

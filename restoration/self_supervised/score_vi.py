@@ -7,9 +7,10 @@ is fitted to one picture by Adam; its terms stand in `score_vi_terms`, its netwo
     grad ln p(z) = (D(z) - z) / v_k.
 
 The paper's D is a bias-free network that guesses the level of the noise by itself. Ours is the
-package's denoiser, which is told: sqrt(v_k) in blocks of 16 pixels, or, where z has more noise
-than that, 1.1 times what is found there, since a denoiser told too little takes noise for detail.
-It starts from D(y), not from a network's first guess; all K share one D.
+package's denoiser, which is told s = sqrt(v_k) in blocks of 16 pixels, a little more for safety:
+the score is that of p blurred by s, (D(z) - z) / s^2 (Tweedie). A denoiser that is told too little
+takes noise for detail, so that the fit has to begin near its end: at D(y), with the noise found in
+each block, not at a network's first guess. All K share one D.
 The paper fixes the prior of the precision, (1, .02), (1, .01) or (1, .005) for three cameras; two
 thirds of a pixel's noise would then come from the prior. Here it weighs little (.1) and lies at the
 estimated noise; `prior` takes the paper's.
@@ -88,17 +89,17 @@ def fit_score_vi(
     from undrift.common.devices import resolve_device
 
     place = resolve_device(device)
-    sigma = max(estimate_sigma(y) / SAFETY, FAINT)
-    alpha0, beta0 = prior or (WEIGHT, WEIGHT * sigma**2)
     strength = _strength(y) if strength is None else strength
     y = y.to(place)
+    noise = noise_of_blocks(y)
+    alpha0, beta0 = prior or (WEIGHT, WEIGHT * noise**2)
     denoise = denoiser_of(read_prior(model, place), y.shape[1])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # initial weights
-        posterior = Posterior(y.shape[1], components, sigma, alpha0).to(place)
+        posterior = Posterior(y.shape[1], components, alpha0).to(place)
     with torch.no_grad():
-        start = denoise(y, noise_of_blocks(y))
-    fit = _Fit(y, start, posterior, denoise, (alpha0, beta0), strength, (seed, item, draws))
+        start = denoise(y, noise)
+    fit = _Fit(y, start, noise, posterior, denoise, (alpha0, beta0), strength, (seed, item, draws))
     losses = []
     for step in range(steps):
         losses.append(fit.step(step))
@@ -115,13 +116,15 @@ class _Fit:
         self,
         y: Tensor,
         start: Tensor,
+        noise: Tensor,
         posterior: Posterior,
         denoise: Callable[[Tensor, Tensor], Tensor],
-        prior: tuple[float, float],
+        prior: tuple[float, Tensor | float],
         strength: float,
         random: tuple[int, str, int],
     ):
-        self.y, self.start, self.posterior, self.denoise = y, start, posterior, denoise
+        self.y, self.start, self.noise = y, start, noise
+        self.posterior, self.denoise = posterior, denoise
         self.prior, self.strength = prior, strength
         self.seed, self.item, self.draws = random
         self.spread = max(float(y.std()), FAINT)
@@ -130,7 +133,7 @@ class _Fit:
 
     def step(self, number: int) -> float:
         """One step of Adam; returns the loss per pixel."""
-        q = self.posterior(self.y, self.start, self.spread)
+        q = self.posterior(self.y, self.start, self.noise, self.spread)
         loss = self._loss(q, number)
         self.optimizer.zero_grad()
         loss.backward()
@@ -160,8 +163,9 @@ class _Fit:
         scores = []
         with torch.no_grad():
             for one, v in zip(z.detach(), q["v"].detach(), strict=True):
-                told = torch.maximum(evened(v), SURE * noise_of_blocks(one[None]))
-                scores.append((self.denoise(one[None], told) - one) / v)
+                level = evened(v)
+                found = self.denoise(one[None], SURE * level)
+                scores.append((found - one) / level**2)
         return terms.score_term(z, torch.cat(scores), q["pi"])
 
     def _remember(self, q: dict[str, Tensor], number: int) -> None:

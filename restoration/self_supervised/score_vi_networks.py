@@ -6,7 +6,6 @@ a given start plus what the x-net says, so that the fit begins there.
 """
 
 import itertools
-import math
 
 import torch
 import torch.nn.functional as F
@@ -56,15 +55,15 @@ class SmallUNet(nn.Module):
 
 
 class Posterior(nn.Module):
-    """All parameters of the posterior of a picture y (1, c, h, w) with noise near `sigma`.
+    """All parameters of the posterior of a picture y (1, c, h, w) with noise near a map.
 
-    mean and variance begin at `start` and (sigma/2)^2, the Gamma at shape a0 + 1/2 and a noise of
-    sigma, the weights equal.
+    mean and variance begin at `start` and (noise/2)^2, the Gamma at shape a0 + 1/2 and at the noise
+    (1, 1, h, w), the weights equal.
     """
 
-    def __init__(self, channels: int, components: int, sigma: float, alpha0: float):
+    def __init__(self, channels: int, components: int, alpha0: float):
         super().__init__()
-        self.channels, self.components, self.sigma = channels, components, sigma
+        self.channels, self.components = channels, components
         self.x_net = SmallUNet(channels, 2 * components * channels)
         self.phi_net = Plain(channels, 2 * channels)
         mixed = components > 1
@@ -72,15 +71,15 @@ class Posterior(nn.Module):
         self.omega_net = Plain(channels, components) if mixed else None
         self.shape0 = alpha0 + 0.5
 
-    def forward(self, y: Tensor, start: Tensor, spread: float) -> dict[str, Tensor]:
+    def forward(self, y: Tensor, start: Tensor, noise: Tensor, spread: float) -> dict[str, Tensor]:
         """mu, v (K, c, h, w); alpha, beta (1, c, h, w); pi, d (K, 1, h, w). spread: of y."""
         shown = (y - y.mean()) / spread
         out = self.x_net(shown)[0].reshape(2, self.components, self.channels, *y.shape[2:])
         mu = start + out[0] * spread
-        v = torch.exp(out[1].clamp(-8, 4) + 2 * math.log(self.sigma / 2))
+        v = torch.exp(out[1].clamp(-8, 4)) * (noise / 2) ** 2
         phi = self.phi_net(shown).clamp(-8, 8)
         alpha = self.shape0 * torch.exp(phi[:, : self.channels]) + _TINY
-        variance = self.sigma**2 * torch.exp(phi[:, self.channels :])
+        variance = noise**2 * torch.exp(phi[:, self.channels :])
         found = {"mu": mu, "v": v, "alpha": alpha, "beta": alpha * variance}
         if self.z_net is None or self.omega_net is None:
             one = torch.ones_like(y[:, :1])

@@ -23,12 +23,13 @@ def data_term(mu: Tensor, v: Tensor, pi: Tensor, alpha: Tensor, beta: Tensor, y:
     return -(pi * (known - off)).sum(0, keepdim=True)
 
 
-def kl_gamma(alpha: Tensor, beta: Tensor, alpha0: float, beta0: float) -> Tensor:
+def kl_gamma(alpha: Tensor, beta: Tensor, alpha0: float, beta0: Tensor | float) -> Tensor:
     """KL( Gamma(alpha, beta) || Gamma(alpha0, beta0) ), shapes and rates."""
+    beta0 = torch.as_tensor(beta0, dtype=beta.dtype, device=beta.device)
     prior = torch.tensor(alpha0, dtype=alpha.dtype, device=alpha.device)
     return (
         (alpha - alpha0) * torch.digamma(alpha) - torch.lgamma(alpha) + torch.lgamma(prior)
-        + alpha0 * (torch.log(beta) - torch.log(torch.full_like(beta, beta0)))
+        + alpha0 * (torch.log(beta) - torch.log(beta0))
         + alpha * (beta0 - beta) / beta
     )  # fmt: skip
 

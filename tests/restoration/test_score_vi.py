@@ -72,7 +72,7 @@ def test_score_term_has_the_gradient_of_the_expected_energy() -> None:
 def test_the_posterior_begins_at_its_start_and_the_noise() -> None:
     y = torch.rand(1, 3, 13, 18)
     for count in (1, 3):
-        q = Posterior(3, count, 0.1, 0.1)(y, y / 2, float(y.std()))
+        q = Posterior(3, count, 0.1)(y, y / 2, torch.tensor(0.1), float(y.std()))
         assert q["mu"].shape == (count, 3, 13, 18)
         torch.testing.assert_close(q["mu"], y.expand(count, -1, -1, -1) / 2, rtol=0, atol=0.01)
         torch.testing.assert_close(

@@ -170,7 +170,7 @@ def test_whiteness_of_a_known_field() -> None:
     rng = np.random.default_rng(0)
     white = rng.standard_normal((1, 256, 256))
     rho = 0.5
-    field = lfilter([1], [1, -rho], lfilter([1], [1, -rho], white, axis=1), axis=2)
+    field = np.asarray(lfilter([1], [1, -rho], lfilter([1], [1, -rho], white, axis=1), axis=2))
     estimate = np.zeros_like(field)
     found = whiteness(field, estimate)
     np.testing.assert_allclose(found.lags, rho ** np.arange(1.0, 9.0), atol=0.04)
