@@ -92,7 +92,8 @@ class Sampler:
             steps = settled(steps, self.process, y is not None)
         denoise = self._tiled(self._padded_size(shape[2:]))
         count = self.choice.symmetries
-        turned = self.padded(denoise if count == 1 else Symmetrised(denoise, count))
+        blocks = int(getattr(self.model.denoiser.network, "multiple", 1))
+        turned = self.padded(denoise if count == 1 else Symmetrised(denoise, count, blocks))
         results = []
         for number in range(self.choice.samples):
             noise = Noise(self.wishes.seed, self.wishes.item, number)

@@ -5,7 +5,7 @@ times that. So the window with that margin, restored by the task itself and crop
 of the picture restored at once, and memory depends on the window, not on the picture. Taken for
 `denoise` of plain TIFF files of more than `LARGE` pixels into TIFF files, one sample, without drawn
 noise or borders that go on; anything else is read whole. "auto" noise is the mean of the estimates
-of the windows.
+of blocks of fixed size, so that it depends on nothing but the picture.
 """
 
 import math
@@ -31,7 +31,8 @@ from undrift.restoration.pictures.tiff_rows import STRIP, TiffRows, write_rows
 from undrift.restoration.sigma import estimate_sigma
 from undrift.restoration.verbs import VERBS
 
-LARGE = 2**23  # pixels above which a picture is restored from file to file
+LARGE = 2**22  # pixels above which a picture is restored from file to file
+BLOCK = 1024  # pixels a side of the blocks whose noise is estimated
 BUDGET = 2 * 10**9  # bytes of activations of a window, where nothing else is said
 _OWN = {"sigma", "method", "fidelity"}  # settings of denoise that windows may have
 
@@ -70,6 +71,14 @@ class Plan:
         """What a window sees of the rows (h, w, c) that it needs, (c, h, w) in [0, 1]."""
         seen = band[:, across.start : across.stop]
         return values.to_unit(np.ascontiguousarray(seen.transpose(2, 0, 1)))[0]
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Blocks (c, h, w) of `BLOCK` pixels a side, whatever the windows are; no thin remainders."""
+        height, width = self.sheet.height, self.sheet.width
+        for top in range(0, max(1, height - BLOCK // 2), BLOCK):
+            band = self.rows.read(top, min(top + BLOCK, height))
+            for left in range(0, max(1, width - BLOCK // 2), BLOCK):
+                yield self.pixels(band, Window(left, min(left + BLOCK, width), 0, 0))
 
     def bands(self, total: Total) -> Iterator[np.ndarray]:
         """Restored numbers as they are stored, (rows, w, c), from the top."""
@@ -133,7 +142,7 @@ def _places(sheet: Picture, sampler: Any) -> tuple[list[Window], list[Window]] |
         return None
     network, choice = sampler.model.denoiser.network, sampler.choice
     reach, steps = getattr(network, "reach", None), sampler.plan()
-    drawn = any(step.sigma > 0 for step in steps) or choice.samples > 1 or choice.symmetries > 1
+    drawn = any(step.sigma > 0 for step in steps) or choice.samples > 1
     if reach is None or drawn or sampler.wishes.pad_modes() or sampler.wishes.tile == "off":
         return None
     multiple = math.lcm(STRIP, int(getattr(network, "multiple", 1)))
@@ -153,12 +162,7 @@ def _restored(plan: Plan, sampler: Sampler, target: Path, noted: bool) -> dict[s
     """Restores all windows into the target, and tells how."""
     given = plan.settings.get("sigma", "auto")
     if given == "auto":
-        found = [
-            estimate_sigma(torch.from_numpy(plan.pixels(band, across))[None])
-            for down in plan.down
-            for band in [plan.rows.read(down.start, down.stop)]
-            for across in plan.across
-        ]
+        found = [estimate_sigma(torch.from_numpy(block)[None]) for block in plan.blocks()]
         plan.settings["sigma"] = round(255 * float(np.mean(found)), 3)
     sigma, shape = float(plan.settings["sigma"]), list(plan.sheet.pixels.shape)
     tile = [max(w.high - w.low for w in axis) for axis in (plan.down, plan.across)]

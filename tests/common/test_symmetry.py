@@ -40,6 +40,22 @@ def test_leaves_a_symmetric_denoiser_alone() -> None:
     assert torch.allclose(Symmetrised(pointwise, 8)(x, 0.1).x0, torch.tanh(x), atol=1e-6)
 
 
+def blocks(x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None) -> Estimate:
+    """Means of blocks of 4 x 4 pixels, laid from the first row and column."""
+    mean = torch.nn.functional.avg_pool2d(x, 4, ceil_mode=True, count_include_pad=False)
+    return Estimate(
+        mean.repeat_interleave(4, 2).repeat_interleave(4, 3)[..., : x.shape[2], : x.shape[3]]
+    )
+
+
+def test_turned_pictures_have_the_blocks_of_the_straight_one() -> None:
+    x = torch.randn(1, 1, 10, 7, generator=torch.Generator().manual_seed(2)).double()
+    filled = torch.nn.functional.pad(x, (0, 1, 0, 2), mode="replicate")
+    expected = blocks(filled, 0.1).x0[..., :10, :7]
+    assert torch.allclose(Symmetrised(blocks, 8, 4)(x, 0.1).x0, expected, atol=1e-12)
+    assert not torch.allclose(Symmetrised(blocks, 8)(x, 0.1).x0, expected, atol=1e-3)
+
+
 def test_refuses_other_counts() -> None:
     with pytest.raises(UsageError, match="expected 1, 2, 4 or 8"):
         Symmetrised(pointwise, 3)
