@@ -214,6 +214,9 @@ ALIASES = {"dpmsolver": "dpmsolverpp", "dpmsolver++": "dpmsolverpp", "meanrevert
 # What each shipped model rests on.
 MODELS: dict[str, tuple[str, ...]] = {
     "leaves-denoise": ("edm", "nafnet", "deadleaves", "philox"),
+    "leaves-prior": ("ddpm", "nafnet", "deadleaves", "philox"),
+    "photos-prior": ("ddpm", "nafnet", "deadleaves", "philox"),
+    "photos-restore": ("resshift", "nafnet", "deadleaves", "philox"),
     "leaves-sr": ("resshift", "nafnet", "deadleaves", "philox"),
 }
 

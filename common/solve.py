@@ -29,7 +29,7 @@ from undrift.common.solve_inputs import read_measurement, read_noise, read_opera
 from undrift.common.solve_outcome import Outcome, Setting, restored
 from undrift.common.wishes import counted
 
-DEFAULT_PRIOR = "leaves-prior"
+DEFAULT_PRIOR = "photos-prior"
 
 
 def solve(

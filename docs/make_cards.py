@@ -114,13 +114,20 @@ def facts(settings: Settings, parameters: int) -> str:
     text = (
         f"{parameters / 1e6:.2f} million parameters; {settings.record['iterations']} iterations of "
         f"{schedule['batch'] * schedule['accumulate']} crops of {data['crop']} x {data['crop']} "
-        f"pixels from {source['count']} synthetic pictures (seed {source['seed']}), a share of "
+        f"pixels from {_sources(source)}, a share of "
         f"{data['grey']:g} in grey; AdamW, rate {schedule['rate']:g} with linear decay over the "
         f"last {schedule['decay']}, averaged weights (memory {schedule['ema']:g}). Noise to signal "
         f"while training: {_bands(recipe['times'])}. What the network puts out: "
         f"`{settings.prediction}`."
     )
     return textwrap.fill(text, 104) + "\n"
+
+
+def _sources(source: dict[str, Any]) -> str:
+    if source["kind"] == "mixed":
+        return " and ".join(_sources(part) for part in source["parts"])
+    kinds = {"leaves": "synthetic pictures", "tiles": "tiles of photographs"}
+    return f"{source['count']} {kinds[source['kind']]} (seed {source['seed']})"
 
 
 def _bands(times: dict[str, Any]) -> str:

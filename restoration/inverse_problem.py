@@ -20,7 +20,7 @@ from undrift.common.sampling import Sampler, make_sampler
 from undrift.common.solvers.loop import Denoise
 from undrift.common.wishes import Wishes
 
-PRIOR = "leaves-prior"
+PRIOR = "photos-prior"
 SPLITTING = "half-quadratic"
 CALLS = {"fast": 5, "balanced": 10, "best": 24}
 

@@ -21,7 +21,7 @@ from undrift.restoration.images import to_pixels
 from undrift.restoration.masks import read_mask
 from undrift.restoration.outcome import Measured, outcome
 
-RESTORER = "leaves-restore"
+RESTORER = "photos-restore"
 MODELS = {
     "jpeg": RESTORER, "blind": RESTORER, "derain": "leaves-derain", "dehaze": "leaves-dehaze",
     "shadow": "leaves-shadow", "lowlight": "leaves-lowlight", "deblur": "leaves-deblur",

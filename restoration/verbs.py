@@ -13,7 +13,7 @@ from undrift.restoration.denoise_methods import MODEL, WITH_MODEL, denoise_metho
 from undrift.restoration.inverse_problem import PRIOR, prior_for
 from undrift.restoration.unlearned import Unlearned, check_no_model
 
-DENOISER = "leaves-denoise"
+DENOISER = "photos-prior"
 
 
 @dataclass(frozen=True)
