@@ -73,7 +73,7 @@ class Plan:
         return values.to_unit(np.ascontiguousarray(seen.transpose(2, 0, 1)))[0]
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Blocks (c, h, w) of `BLOCK` pixels a side, whatever the windows are; no thin remainders."""
+        """Blocks (c, h, w) of `BLOCK` pixels a side, whatever the windows; no thin remainders."""
         height, width = self.sheet.height, self.sheet.width
         for top in range(0, max(1, height - BLOCK // 2), BLOCK):
             band = self.rows.read(top, min(top + BLOCK, height))
