@@ -76,8 +76,9 @@ def fit_score_vi(
     components: Gaussians K, 3 in the paper. draws: of z a step; 5 in the paper, each costs K calls
     of the denoiser. prior: shape and rate (alpha0, beta0) of a precision, None: see the module.
     strength: of the prior of pictures; None: .5, 1 or 2 by the noise of every fourth pixel, as in
-    the paper, which takes detail for noise in small pictures and smooths them away. model: the denoiser. Raises InputError for pictures that cannot serve and UsageError
-    for numbers that cannot be.
+    the paper, which takes detail for noise in small pictures and smooths them away. model: the
+    denoiser. Raises InputError for pictures that cannot serve and UsageError for numbers that
+    cannot be.
     """
     if y.ndim != 4 or y.shape[0] != 1 or not bool(torch.isfinite(y).all()):
         raise InputError(f"expected one finite picture (1, c, h, w), got {tuple(y.shape)}")
