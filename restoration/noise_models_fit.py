@@ -5,7 +5,8 @@ Noise that counts light has var = gain mean + read^2, a straight line. Second di
 each, the half with the least slope at a coarser scale, which holds the least texture, gives a
 variance by its median; the line is fitted to them with weights 1 / variance^2, no coefficient
 below 0, and variances above the line, where texture is left, count less (Foi et al. 2008 fit the
-same line to level sets of a smoothed picture). Classes that clipping reaches are left out.
+same line to level sets of a smoothed picture). Classes that clipping reaches are left out, and
+those whose mean square is far above the median's variance: too few photons for a median, or edges.
 """
 
 import numpy as np
@@ -24,6 +25,7 @@ from undrift.restoration.sigma import (
 CLASSES = 24
 LEAST = 100  # pixels in a class
 AWAY = 2.0  # standard deviations between the mean of a class and a clipped end
+MIXED = 2.5  # mean square over the median's variance; 1 for normal noise
 TOLERANCE = 0.15  # relative excess of a variance that counts half
 ROUNDS = 12
 
@@ -57,15 +59,17 @@ def classes(plane: np.ndarray) -> np.ndarray:
     rough = _slope(plane)
     order = np.argsort(mean, axis=None, kind="stable")
     count = int(np.clip(order.size // LEAST, 1, CLASSES))
-    clipped, found = is_clipped(plane), []
+    clipped, found, mixed = is_clipped(plane), [], []
     for places in np.array_split(order, count):
         slope = rough.ravel()[places]
         smooth = places[slope <= np.median(slope)]
-        sigma, bright = deviation_of(fine.ravel()[smooth]), float(mean.ravel()[smooth].mean())
+        values, bright = fine.ravel()[smooth], float(mean.ravel()[smooth].mean())
+        sigma = deviation_of(values)
         near = min(bright, 1 - bright) < AWAY * sigma
         if sigma > 0 and not (clipped and near):
-            found.append((max(bright, 0.0), sigma**2))
-    return np.array(found).reshape(-1, 2).T
+            kept = found if np.square(values).mean() < MIXED * sigma**2 else mixed
+            kept.append((max(bright, 0.0), sigma**2))
+    return np.array(found or mixed).reshape(-1, 2).T
 
 
 def _line(
