@@ -17,6 +17,9 @@ PAPERS = {
     "ir-sde": "undrift.restoration.papers.ir_sde:PAPER",
     "rddm": "undrift.restoration.papers.rddm:PAPER",
     "resfusion": "undrift.restoration.papers.resfusion:PAPER",
+    "c-bsn": "undrift.restoration.papers.c_bsn:PAPER",
+    "sdap": "undrift.restoration.papers.sdap:PAPER",
+    "score-dvi": "undrift.restoration.papers.score_dvi:PAPER",
 }
 
 
