@@ -46,12 +46,13 @@ def read(task: str) -> Records:
 
 
 def grouped(records: Records) -> dict[Key, Records]:
-    """(entrant, calls) -> its lines, the regression network first."""
+    """(entrant, calls) -> its lines, the degraded picture and the regression network first."""
     found: dict[Key, Records] = {}
     for record in records:
         if record["part"] == "test":
             found.setdefault((record["entrant"], record["calls"]), []).append(record)
-    return dict(sorted(found.items(), key=lambda pair: pair[0][0] != "regression"))
+    first = ("degraded", "regression")
+    return dict(sorted(found.items(), key=lambda pair: pair[0][0] not in first))
 
 
 def scores(records: Records) -> str:
@@ -115,7 +116,9 @@ def _mean(rows: Records, key: str, digits: int) -> str:
     if not values:
         return "-"
     found = summarise(values)
-    return f"{found.mean:.{digits}f} ± {found.std or 0:.{digits}f}"
+    if found.std is None:  # one photograph, or samples that do not differ
+        return f"{found.mean:.{digits}f}"
+    return f"{found.mean:.{digits}f} ± {found.std:.{digits}f}"
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -125,7 +128,7 @@ def _row(cells: Sequence[str]) -> str:
 def pictures(shown: dict[str, tuple[str, int, int]], side: int = 96) -> None:
     """One row a task: y, regression, a sample, the mean of four, their deviation, x0."""
     import torch
-    from bridges_and_regression import RUNS, entrants, pictures
+    from bridges_and_regression import entrants, pictures
     from PIL import Image
 
     from undrift.restoration.contest.drawing import ONE_CALL, Way, draw
@@ -142,12 +145,11 @@ def pictures(shown: dict[str, tuple[str, int, int]], side: int = 96) -> None:
         rows.append(torch.cat([c.clamp(0, 1) for c in crops], 2).repeat_interleave(2, 1))
     pixels = torch.cat([r.repeat_interleave(2, 2) for r in rows], 1).permute(1, 2, 0).numpy()
     image = Image.fromarray((pixels * 255).round().astype(np.uint8))
-    assert RUNS.is_dir()
     write_atomically(PICTURE, lambda part: image.save(part, format="PNG", optimize=True))
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["pictures"]:
-        pictures({"jpeg10": ("astronaut", 40, 60), "sr4": ("astronaut", 40, 60)})
+        pictures({"jpeg10": ("astronaut", 48, 48), "sr4": ("chelsea", 48, 48)})
     else:
         write_text(PAGE, filled(PAGE.read_text(encoding="utf-8")))

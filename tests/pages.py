@@ -1,7 +1,11 @@
 """The Markdown pages and cards that tests read: their code blocks and tables."""
 
+import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 import undrift.common
 from undrift.common.cards import card_paths
@@ -15,6 +19,18 @@ PAGES = [README, CORE, *sorted(DOCS.glob("*.md")), *sorted((DOCS / "results").gl
 CARDS = [*model_card_paths().values(), *card_paths().values()]
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SOURCES = [*PAGES, *CARDS]
+
+
+def page_script(name: str) -> ModuleType:
+    """The script of that name in docs/; skips the test where docs/ is not beside tests/."""
+    place = DOCS / f"{name}.py"
+    if not place.is_file():
+        pytest.skip("docs/ is not beside tests/")
+    spec = importlib.util.spec_from_file_location(name, place)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def blocks(page: Path, *languages: str) -> list[str]:

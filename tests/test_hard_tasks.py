@@ -1,22 +1,14 @@
 """The page of the hard tasks shows what was measured, and its tables count right."""
 
-import importlib.util
 from types import ModuleType
 
 import pytest
-from pages import DOCS
+from pages import page_script
 
 
 @pytest.fixture(scope="module")
 def page() -> ModuleType:
-    place = DOCS / "hard_tasks_page.py"
-    if not place.is_file():
-        pytest.skip("docs/ is not beside tests/")
-    spec = importlib.util.spec_from_file_location("hard_tasks_page", place)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return page_script("hard_tasks_page")
 
 
 def test_the_page_shows_what_was_measured(page: ModuleType) -> None:
