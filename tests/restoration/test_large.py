@@ -1,8 +1,5 @@
 """From file to file in windows: the same picture, and memory that depends on the window alone."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -126,22 +123,3 @@ def test_a_truncated_file_leaves_nothing(
     args = ["denoise", tmp_path / "a.tif", "--sigma", "25", "--model", denoise_model]
     assert run(*args, "-o", tmp_path / "b.tif") == 4
     assert not (tmp_path / "b.tif").exists()
-
-
-@pytest.mark.slow
-def test_memory_is_that_of_the_windows(tmp_path: Path) -> None:
-    """Two sizes above the bound, processes of their own: the larger one needs no more."""
-    peaks = {}
-    for side in (2304, 3456):
-        source = tmp_path / f"{side}.tif"
-        rows = (RNG.integers(0, 256, (side, 3), dtype=np.uint8) for _ in range(side))
-        array = np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.uint8, (side, side, 3))
-        for number, row in enumerate(rows):
-            array[number] = row
-        tifffile.imwrite(source, array, photometric="rgb", metadata=None)
-        command = [sys.executable, "-m", "undrift.cli", "denoise", source, "--sigma", "15"]
-        command += ["-o", tmp_path / "out.tif", "--overwrite", "--threads", "1", "--json"]
-        command += ["--max-memory", "200MB", "--dtype", "bfloat16"]
-        told = subprocess.run(list(map(str, command)), capture_output=True, check=True, text=True)
-        peaks[side] = json.loads(told.stdout.splitlines()[-1])["peak_mb"]
-    assert peaks[3456] < peaks[2304] + 30  # MiB; the picture itself grew by 19, as floats by 76
