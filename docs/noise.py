@@ -1,12 +1,14 @@
 """Measures what docs/noise.md tells, on the validation photographs, and fills its tables.
 
     python docs/noise.py            # some minutes on one core
+    python docs/noise.py maps       # that table alone
 
 Pictures are those of the card `wheel-photos`; networks see their central `SIDE` pixels.
 """
 
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -165,19 +167,18 @@ def scored(found: Tensor, x: np.ndarray) -> float:
     return float(psnr(found[0].clamp(0, 1).numpy(), x, data_range=1.0))
 
 
-def main() -> None:
-    """Fills every block of the page."""
+def main(names: Sequence[str]) -> None:
+    """Fills the blocks of the page that are named, or all."""
     tables = {"estimates": estimates, "cameras": cameras, "maps": maps, "fidelities": fidelities}
-    page = PAGE.read_text()
-    for name, measure in tables.items():
-        lines = "\n".join(measure())
+    for name in names or tables:
+        lines = "\n".join(tables[name]())
         print(lines, flush=True)
         page = BLOCK.sub(
             lambda m, name=name, lines=lines: f"{m[1]}{lines}\n{m[3]}" if m[2] == name else m[0],
-            page,
+            PAGE.read_text(),
         )
-    PAGE.write_text(page)
+        PAGE.write_text(page)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
