@@ -87,7 +87,7 @@ def sr(
 )
 @click.option(
     "--sigma-map",
-    type=click.Path(exists=True, dir_okay=False),
+    type=click.Path(dir_okay=False),
     metavar="FILE",
     help="npy, tiff or png of the picture's size: the sigma of each pixel, 0..255 scale.",
 )

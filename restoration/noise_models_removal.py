@@ -40,11 +40,9 @@ def at_levels(at: At, pixels: Tensor, deviation: Tensor) -> Tensor:
         return pixels.clone()
     place = torch.log(deviation.clamp(levels[0], levels[-1]).double())
     nodes = [math.log(level) for level in levels]
-    total: Tensor | None = None
+    total = torch.zeros_like(pixels)
     for number, level in enumerate(levels):
-        part = hat(place, nodes, number).float() * at(pixels, level)
-        total = part if total is None else total + part
-    assert total is not None
+        total = total + hat(place, nodes, number).float() * at(pixels, level)
     return torch.where(deviation < FAINT, pixels, total)
 
 

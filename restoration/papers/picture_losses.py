@@ -11,6 +11,7 @@ pictures in [0, 1], the others in [-1, 1]. Outputs come from networks of (x, y, 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -77,7 +78,7 @@ def of_state(process: Process, outputs: Sequence[Tensor], drawn: Drawn) -> Tenso
     The step is x + q (x - y) - 2 level^2 q eps'/s with q = theta dt; that state is the mean of the
     previous one given x and x0.
     """
-    assert isinstance(process, MeanReverting)
+    process = cast(MeanReverting, process)
     x, y, s = drawn.x, drawn.y, process.s(drawn.t)
     q = -torch.log(process.last_multiplier(drawn.t))
     level = 2 * process.level**2
@@ -122,7 +123,7 @@ def resfusion() -> Lesson:
 
 def _previous(process: Process, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Weights of x, x0 and y in the mean of the chain's previous state."""
-    assert isinstance(process, MeanReverting)
+    process = cast(MeanReverting, process)
     steps = len(process.clock) - 1
     before = ((t * steps).round() - 1) / steps
     found = []

@@ -8,6 +8,7 @@ package in place of the paper's, shown the angle of the process in place of the 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ class Pupil(nn.Module):
         )
 
     def forward(self, x: Tensor, y: Tensor | None, t: Tensor | float) -> Tensor | list[Tensor]:
-        assert y is not None
+        y = cast(Tensor, y)  # these processes all have one
         time = torch.as_tensor(t, dtype=torch.float64).expand(len(x))
         psi = angle(self.lesson.process, time, _SIGMA_D).to(x)
         inputs = self.lesson.inputs(x, y, time).to(x.dtype)

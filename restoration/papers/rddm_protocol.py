@@ -1,6 +1,7 @@
 """RDDM: what its tables and its smoke run measure, see `rddm`."""
 
 from collections.abc import Iterator
+from typing import cast
 
 from undrift.common.processes import RDDM
 from undrift.common.reproduce.paper import Measured, Task
@@ -29,8 +30,7 @@ RUNS = {
 def exercise(damage: str, sum_scale: float) -> Exercise:
     """The training with two networks; sum_scale: see `picture_losses.rddm`."""
     lesson = picture_losses.rddm(sum_scale)
-    process = lesson.process
-    assert isinstance(process, RDDM)
+    process = cast(RDDM, lesson.process)
     return Exercise(
         damage, damage, lesson,
         lambda pupil, y, draw: picture_samplers.rddm(pupil, process, y, draw),

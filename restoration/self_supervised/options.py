@@ -41,7 +41,7 @@ def training_options(function: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--train-on",
-            type=click.Path(exists=True, file_okay=False),
+            type=click.Path(file_okay=False),
             metavar="FOLDER",
             cls=GroupedOption,
             group="Model",

@@ -93,7 +93,7 @@ def halves(side: int, channels: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_the_map_finds_the_noise_of_both_halves() -> None:
-    """Within 25 %, and the picture gains 8 dB; it begins at 16 in both."""
+    """Within 25 %, and the picture gains 8 dB; it begins at the noise found in blocks."""
     clean, y = halves(48)
     found = fit_score_vi(y, steps=80, components=1, device="cpu")
     noise = 255 * found.noise[0, 0]
