@@ -27,7 +27,7 @@ DOMAINS = ("restoration", "medical", "speech", "scientific")
 Domain = Literal["restoration", "medical", "speech", "scientific"]
 Task = Literal[
     "sr", "deblur", "denoise", "inpaint", "mri", "ct", "synthesis", "enhance", "dereverb", "hsi",
-    "downscale", "derain", "dehaze", "shadow", "lowlight",
+    "downscale", "derain", "dehaze", "shadow", "lowlight", "jpeg", "blind",
 ]  # fmt: skip
 
 

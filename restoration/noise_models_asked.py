@@ -66,7 +66,9 @@ class NoiseAsked:
             return
         level: Any = self.sigma
         if not is_number(level) or not 0 <= float(level) < math.inf:
-            raise UsageError(f"sigma {self.sigma!r}: {EXPECTED}")
+            absent = isinstance(level, Path | str) and Path(level).suffix
+            said = "there is no such file; " if absent else ""
+            raise UsageError(f"sigma {self.sigma!r}: {said}{EXPECTED}")
 
     def known(self, pixels: Tensor) -> tuple[KnownNoise, Mapping[str, Any]]:
         """What a method is told of (1, c, h, w), and what the record tells.
