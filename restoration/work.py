@@ -77,10 +77,12 @@ class RestoreFile:
         """Restores one file. Companions come before the target, which marks the item done."""
         import torch
 
+        from undrift.common.allocator import keep_freed_memory
         from undrift.restoration.images import Picture, to_pixels, write_picture
         from undrift.restoration.outcome import NOISE_MAP, provenance
         from undrift.restoration.verbs import VERBS
 
+        keep_freed_memory()
         if self.threads:
             torch.set_num_threads(self.threads)
         if self._is_stack(item):
