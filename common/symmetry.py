@@ -6,8 +6,9 @@ exact and removes the part of its error that depends on the orientation (self-en
 al. 2016), at the cost of one call per symmetry.
 
 A network that works on blocks of pixels sees them laid from the first row and column. Sides are
-filled up to whole blocks first, so that a turned picture has the blocks of the straight one, and a
-window that begins on a block has those of the whole.
+filled up to whole blocks first, so that all the turned ones have the blocks of the straight one,
+and a window that begins on a block has those of the whole. The mean then commutes with the group
+exactly where the sides are whole blocks; elsewhere the blocks of a turned picture lie otherwise.
 """
 
 import torch

@@ -45,7 +45,7 @@ def test_python_examples_run(
         with Image.open("clean.png") as clean:
             assert clean.size == (40, 36)
         assert getattr(space["large"], "pixels", np.zeros(0)).shape == (3, 90, 100)
-        assert "leaves-denoise" in capsys.readouterr().out
+        assert "photos-prior" in capsys.readouterr().out
 
 
 def test_recipes_of_the_page_are_valid(tmp_path: Path) -> None:

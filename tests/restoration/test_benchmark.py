@@ -134,11 +134,11 @@ def test_models_get_pictures_as_the_task_functions_take_them(
         photos(2), "denoise", methods=["model", "model:other", "identity"], sigmas=[25.0], seed=7,
         options=options,
     )  # fmt: skip
-    assert table.methods == {"leaves-denoise": "model", "other": "model", "identity": "baseline"}
-    for name in ("leaves-denoise", "other"):
+    assert table.methods == {"photos-prior": "model", "other": "model", "identity": "baseline"}
+    for name in ("photos-prior", "other"):
         same = table.values("identity", "sigma 25", "psnr")
         assert table.values(name, "sigma 25", "psnr") == same
-    sent = {"seed": 7, "item": "p0", "model": "leaves-denoise", "steps": 4}
+    sent = {"seed": 7, "item": "p0", "model": "photos-prior", "steps": 4}
     assert calls[0] == ("denoise", (50, 53, 3), 25.0, sent)
     assert [call[1] for call in calls] == [(50, 53, 3), (50, 53, 3), (50, 53), (50, 53)]
     benchmark(photos(1), "sr", methods=["model"], scale=2, options={"model": "mine"})
