@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from undrift.common.errors import InputError
+from undrift.restoration.data import Crops
 from undrift.restoration.sources import Bank, Folder, Together
 from undrift.restoration.tiles import make_tiles
 from undrift.restoration.training import open_data
@@ -83,7 +84,8 @@ def test_a_recipe_mixes_leaves_and_photographs(photographs: Path, tmp_path: Path
         ],
     }
     crops = open_data({"source": mixed, "crop": 16}, "denoise", 0, tmp_path / "trial")
-    assert crops[0]["x0"].shape == (3, 16, 16) and len(crops.pictures) == 4
+    assert isinstance(crops, Crops) and len(crops.pictures) == 4
+    assert crops[0]["x0"].shape == (3, 16, 16)
     mixed["parts"][1]["path"] = str(tmp_path / "nowhere")
     with pytest.raises(InputError, match="undrift data make nowhere"):
         open_data({"source": mixed, "crop": 16}, "denoise", 0, tmp_path / "trial")
