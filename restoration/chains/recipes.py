@@ -36,6 +36,7 @@ _PUBLISHED = {
     "real-esrgan": "Training pictures of Real-ESRGAN (Wang et al. 2021), 4 times smaller.",
     "resshift-test": "The milder test pictures of ResShift (Yue et al. 2023), 4 times smaller.",
     "unknown": "Pictures of unknown history: JPEG, blur, noise, enlargement, or nearly clean.",
+    "unknown-wide": "The same, with the two published histories of small pictures, enlarged.",
 }
 
 

@@ -6,9 +6,10 @@ realesrgan_dataset.py). `RESSHIFT_TEST` is the much milder one that made the tes
 are with that. `UNKNOWN` is ours, a mixture of histories: one JPEG and nothing else, an unknown blur
 with mild noise, noise of several kinds below a JPEG, a small picture enlarged again, and a share
 that is nearly clean, which a restorer has to leave alone. Its pictures keep their size.
+`UNKNOWN_WIDE` mixes it with the two published ones, enlarged again.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from undrift.restoration.chains.kernels import Shape
 from undrift.restoration.chains.steps import Mode
@@ -177,4 +178,13 @@ UNKNOWN = Mixture((
         Compressions(0.4, (92, 100), full_colour=0.5),
     )),
 ))  # fmt: skip
-SETTINGS = {"real-esrgan": REAL_ESRGAN, "resshift-test": RESSHIFT_TEST, "unknown": UNKNOWN}
+_SHARES = {"jpeg": 0.4, "blurred": 0.12, "noisy": 0.08, "enlarged": 0.12, "nearly-clean": 0.03}
+UNKNOWN_WIDE = Mixture((
+    *(replace(part, share=_SHARES[part.name]) for part in UNKNOWN.parts),
+    Part("first-order", 0.07, replace(RESSHIFT_TEST, back=True), (2.0, 4.0)),
+    Part("second-order", 0.18, replace(REAL_ESRGAN, back=True), (2.0, 4.0)),
+))  # fmt: skip
+SETTINGS = {
+    "real-esrgan": REAL_ESRGAN, "resshift-test": RESSHIFT_TEST, "unknown": UNKNOWN,
+    "unknown-wide": UNKNOWN_WIDE,
+}  # fmt: skip
