@@ -216,6 +216,7 @@ MODELS: dict[str, tuple[str, ...]] = {
     "leaves-denoise": ("edm", "nafnet", "deadleaves", "philox"),
     "leaves-prior": ("ddpm", "nafnet", "deadleaves", "philox"),
     "photos-prior": ("ddpm", "nafnet", "deadleaves", "philox"),
+    "photos-jpeg": ("resshift", "nafnet", "deadleaves", "philox"),
     "photos-restore": ("resshift", "nafnet", "deadleaves", "philox"),
     "leaves-sr": ("resshift", "nafnet", "deadleaves", "philox"),
 }

@@ -23,7 +23,7 @@ from undrift.restoration.outcome import Measured, outcome
 
 RESTORER = "photos-restore"
 MODELS = {
-    "jpeg": RESTORER, "blind": RESTORER, "derain": "leaves-derain", "dehaze": "leaves-dehaze",
+    "jpeg": "photos-jpeg", "blind": RESTORER, "derain": "leaves-derain", "dehaze": "leaves-dehaze",
     "shadow": "leaves-shadow", "lowlight": "leaves-lowlight", "deblur": "leaves-deblur",
 }  # fmt: skip
 _BY_BLIND = ("jpeg", "blind", "deblur")  # the training of `blind` holds these
