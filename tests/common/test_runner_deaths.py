@@ -98,16 +98,16 @@ def test_twenty_kills_lose_nothing(
             time.sleep(draw.uniform(0, 0.4))
         process.kill()
         assert process.wait() == -signal.SIGKILL
+    Path("gate").unlink()  # a worker that outlived its run may hold the last item
     for pipe in orphans:  # orphaned workers finish the item they hold; then their pipe ends
         with pipe:
             assert pipe.read() == ""
     assert_whole()
     survived = len(outputs())
-    assert 16 <= survived < count  # sixteen turns waited for something, one item was held
-    Path("gate").unlink()
+    assert 16 <= survived <= count  # sixteen turns waited for something
     assert main([*base, "--json"]) == 0
     final = statuses(capsys.readouterr().out)
-    assert final == {"skipped": survived, "written": count - survived}
+    assert Counter(final) == Counter(skipped=survived, written=count - survived)
     assert_whole()
     assert len(outputs()) == count
     assert leftovers() == []
