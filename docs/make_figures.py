@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from undrift.common.metrics.score_table import ItemScore  # noqa: E402
 from undrift.restoration.benchmark import benchmark  # noqa: E402
-from undrift.restoration.score_table import ItemScore  # noqa: E402
 
 SIDE, ZOOM, GAP, LINE = 144, 2, 8, 26
 CARD = "skimage-photos"

@@ -15,11 +15,11 @@ import numpy as np
 
 import undrift
 from undrift.common.errors import MissingExtraError, UndriftError, UsageError, nearest
+from undrift.common.metrics.score_table import ItemScore, Table
 from undrift.restoration.baselines import Method, all_baselines, baseline, baselines_of
 from undrift.restoration.metrics import score
 from undrift.restoration.photos import centre_crop
 from undrift.restoration.protocols import Case, conditions
-from undrift.restoration.score_table import ItemScore, Table
 
 Photos = Iterable[tuple[str, np.ndarray]]
 Watch = Callable[[ItemScore, np.ndarray, np.ndarray, np.ndarray | None], None]

@@ -13,9 +13,9 @@ import numpy as np
 from undrift.common.console import Console
 from undrift.common.errors import UsageError
 from undrift.common.files import write_atomically, write_text
+from undrift.common.metrics.score_table import ItemScore, Table
+from undrift.common.metrics.score_text import comparison_lines, summary_rows
 from undrift.common.report import PICTURED, Report, ReportTable, Row, write_report
-from undrift.restoration.score_table import ItemScore, Table
-from undrift.restoration.score_text import comparison_lines, summary_rows
 
 SCORES = "scores.jsonl"
 

@@ -14,6 +14,7 @@ from typing import Any
 import undrift
 from undrift.common.errors import InputError, UsageError
 from undrift.common.metrics.paired import PairedTest, holm, paired_test
+from undrift.common.metrics.score_table import Table, record_of
 from undrift.common.metrics.summary import RESAMPLES
 from undrift.restoration.comparing_runs import (
     Pictures,
@@ -24,7 +25,6 @@ from undrift.restoration.comparing_runs import (
     scores_of_pictures,
 )
 from undrift.restoration.metrics import known_metrics
-from undrift.restoration.score_table import Table, record_of
 
 
 @dataclass(frozen=True)

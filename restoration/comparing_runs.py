@@ -5,11 +5,11 @@ from pathlib import Path
 
 from undrift.common.errors import InputError, UndriftError, UsageError, nearest
 from undrift.common.manifest import NAME, Manifest
+from undrift.common.metrics.score_store import SCORES, entry_of, item_records
+from undrift.common.metrics.score_table import ItemScore
 from undrift.restoration.evaluate import companion, match
 from undrift.restoration.images import read_picture
 from undrift.restoration.metrics import score
-from undrift.restoration.score_table import ItemScore
-from undrift.restoration.suite_store import SCORES, entry_of, item_records
 
 Pictures = dict[str, tuple[Path, Path]]  # item -> (restored, reference)
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from undrift.common.metrics.score_text import DIGITS, aligned, number, summary_rows
 from undrift.common.report import PICTURED, Report, ReportTable, Row
 from undrift.restoration.comparing import Comparison, Tested
 from undrift.restoration.comparing_runs import spread_file
 from undrift.restoration.images import read_picture
-from undrift.restoration.score_text import DIGITS, aligned, number, summary_rows
 
 TESTS = (
     "p-values are two-sided and adjusted by Holm's rule over all tests shown. Wilcoxon's test "

@@ -14,10 +14,10 @@ from pathlib import Path, PurePosixPath
 
 import undrift
 from undrift.common.errors import InputError, UndriftError
+from undrift.common.metrics.score_table import ItemScore, Table
 from undrift.common.metrics.summary import RESAMPLES
 from undrift.restoration.images import SUFFIXES, read_picture
 from undrift.restoration.metrics import known_metrics, score
-from undrift.restoration.score_table import ItemScore, Table
 
 COMPANION = re.compile(r"\.(std|psf|sample-\d+)\.[^.]+$")  # what runs write beside a picture
 

@@ -194,7 +194,7 @@ def _show(table: Any, as_json: bool, verbose: bool, groups: Sequence[Any] = ()) 
     """
     import json
 
-    from undrift.restoration.score_text import as_text
+    from undrift.common.metrics.score_text import as_text
 
     if as_json:
         summaries = (r for group in groups for r in group.records() if r["record"] == "method")

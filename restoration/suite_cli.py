@@ -10,7 +10,7 @@ import numpy as np
 
 from undrift.common.console import Console
 from undrift.common.errors import PartialFailure, UsageError
-from undrift.restoration.score_table import ItemScore, Table
+from undrift.common.metrics.score_table import ItemScore, Table
 from undrift.restoration.suite_run import run_suite
 from undrift.restoration.suite_table import suite_records, suite_rows, suite_text
 
@@ -63,8 +63,8 @@ def suite(
 
 
 def _write_page(path: Path, table: Table) -> None:
+    from undrift.common.metrics.score_text import comparison_lines, summary_rows
     from undrift.common.report import Report, ReportTable, write_report
-    from undrift.restoration.score_text import comparison_lines, summary_rows
 
     tables = []
     for record in suite_rows(table):

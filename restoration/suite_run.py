@@ -10,12 +10,12 @@ import numpy as np
 import undrift
 from undrift.common.errors import InputError, MissingExtraError, UsageError
 from undrift.common.files import fingerprint, sha256_of
+from undrift.common.metrics.score_store import Store
+from undrift.common.metrics.score_table import Table
 from undrift.restoration.benchmark import Watch, find_method, load_pictures, score_one
 from undrift.restoration.method import Method
 from undrift.restoration.photos import centre_crop
-from undrift.restoration.score_table import Table
 from undrift.restoration.suite import METRICS, Row, rows_named, taking_part
-from undrift.restoration.suite_store import Store
 
 MODEL, ALL = "model", "baselines"
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from undrift.common.metrics.score_table import Table, record_of
+from undrift.common.metrics.score_text import aligned, number
 from undrift.common.metrics.summary import Summary, compare
-from undrift.restoration.score_table import Table, record_of
-from undrift.restoration.score_text import aligned, number
 from undrift.restoration.suite import ROWS
 
 

@@ -12,8 +12,8 @@ import pytest
 from pages import DOCS
 
 from undrift.common.files import sha256_of
+from undrift.common.metrics.score_table import ItemScore, Table
 from undrift.common.model_cards import load_model_card, model_card_paths
-from undrift.restoration.score_table import ItemScore, Table
 
 
 def script(name: str) -> ModuleType:

@@ -7,6 +7,7 @@ from torch import nn
 from undrift.common.errors import InputError, nearest
 
 NETWORKS = {
+    "band-unet": "undrift.common.networks.band_unet:BandUNet",
     "blind-spot": "undrift.common.networks.blind_spot:BlindSpotNetwork",
     "local-nafnet": "undrift.common.networks.local_nafnet:LocalNAFNet",
     "diffusers-unet": "undrift.common.networks.diffusers_unet:DiffusersUNet",

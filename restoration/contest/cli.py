@@ -65,11 +65,11 @@ def contest(folder: Path, output: Path, **options: Any) -> None:
     """  # fmt: skip
     from undrift.common.console import Console
     from undrift.common.devices import resolve_device
+    from undrift.common.metrics.score_text import aligned
     from undrift.restoration.contest.contest import PROCESSES, Rules
     from undrift.restoration.contest.contest import contest as held
     from undrift.restoration.contest.degraded import open_pairs
     from undrift.restoration.contest.tables import NOTE, paired_rows, score_rows, write_page
-    from undrift.restoration.score_text import aligned
 
     if options["threads"]:
         import torch

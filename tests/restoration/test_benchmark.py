@@ -14,13 +14,13 @@ import undrift.restoration
 from undrift.common.console import Console
 from undrift.common.errors import InputError, PartialFailure, UsageError
 from undrift.common.metrics.fidelity import psnr
+from undrift.common.metrics.score_text import as_text
 from undrift.common.report import PICTURED
 from undrift.restoration import benchmark as module
 from undrift.restoration.baselines import BASELINES, Method
 from undrift.restoration.benchmark import benchmark
 from undrift.restoration.benchmark_output import Output
 from undrift.restoration.protocols import Condition, noisy
-from undrift.restoration.score_text import as_text
 from undrift.restoration.scoring_cli import benchmark as command
 
 

@@ -11,10 +11,10 @@ from PIL import Image
 
 from undrift.common.errors import InputError, PartialFailure, UsageError
 from undrift.common.manifest import append
+from undrift.common.metrics.score_store import SCORES
 from undrift.restoration.comparing import compare_runs
 from undrift.restoration.comparing_cli import compare as command
 from undrift.restoration.images import Picture, write_picture
-from undrift.restoration.suite_store import SCORES
 
 TRUTH, NAMES = 128, "abcdef"
 

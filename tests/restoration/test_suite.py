@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from undrift.common.errors import UsageError
+from undrift.common.metrics.score_store import SCORES, item_records
 from undrift.restoration import suite_run
 from undrift.restoration.baselines import baseline
 from undrift.restoration.method import Method
@@ -19,7 +20,6 @@ from undrift.restoration.protocols_blind import Camera, Jpeg, UnknownSmall
 from undrift.restoration.scoring_cli import benchmark as command
 from undrift.restoration.suite import ENOUGH, ROWS, grey, rows_named, taking_part
 from undrift.restoration.suite_run import run_suite
-from undrift.restoration.suite_store import SCORES, item_records
 
 
 def picture(channels: int = 3, height: int = 64, width: int = 72) -> np.ndarray:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from undrift.common.errors import InputError
+from undrift.common.metrics.score_table import ItemScore, Table
 from undrift.restoration.metrics import vif
-from undrift.restoration.score_table import ItemScore, Table
 from undrift.restoration.suite_table import suite_records, suite_rows, suite_text
 
 SCORES = {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from undrift.common.manifest import append, read
-from undrift.restoration.score_table import ItemScore, item_record
+from undrift.common.metrics.score_table import ItemScore, item_record
 
 SCORES = "scores.jsonl"
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from undrift.common.metrics.score_table import Table
 from undrift.common.metrics.summary import Summary
-from undrift.restoration.score_table import Table
 
 UNITS = {"psnr": "dB", "psnr_y": "dB", "mae": "of 1"}
 DIGITS = {"psnr": 2, "psnr_y": 2, "ssim": 4, "vif": 3}
