@@ -56,6 +56,7 @@ class Recipe(Strict):
     prediction: str = "balanced"
     variance: bool = False
     scaling: ScalingSettings
+    signal: dict[str, object] = Field(default_factory=dict)
     network: Named
     levels: list[str] = Field(default_factory=list)
     ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)

@@ -61,7 +61,8 @@ class Preset(Strict):
 class Settings(Strict):
     """The header of a weight file.
 
-    levels: what each entry of the level vector means. ranges: of the task's own settings the model
+    signal: what the domain must know of its signal, such as the spectrogram and the level of speech;
+    the domain reads it. levels: what each entry of the level vector means. ranges: of the task's own settings the model
     was trained for, such as {"scale": (2, 4)}. variance: the network has a second half of channels,
     see `Denoiser`. record: how the weights came to be.
     """
@@ -74,6 +75,7 @@ class Settings(Strict):
     prediction: str
     variance: bool = False
     scaling: ScalingSettings
+    signal: dict[str, object] = Field(default_factory=dict)
     network: Named
     levels: list[str] = Field(default_factory=list)
     ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
