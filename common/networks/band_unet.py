@@ -139,9 +139,7 @@ class BandUNet(nn.Module):
             return h[..., self.ahead :], skips
         return state.without_first("early", h, self.ahead), skips
 
-    def _up(
-        self, h: Tensor, skips: list[Tensor], features: Tensor, state: State | None
-    ) -> Tensor:
+    def _up(self, h: Tensor, skips: list[Tensor], features: Tensor, state: State | None) -> Tensor:
         for index in reversed(range(len(self.ups))):
             h = _unfolded(self.ups[index](h), 2) + skips[index]
             h = _run(self.up_blocks[index], h, features, state)

@@ -61,9 +61,10 @@ class Preset(Strict):
 class Settings(Strict):
     """The header of a weight file.
 
-    signal: what the domain must know of its signal, such as the spectrogram and the level of speech;
-    the domain reads it. levels: what each entry of the level vector means. ranges: of the task's own settings the model
-    was trained for, such as {"scale": (2, 4)}. variance: the network has a second half of channels,
+    signal: what the domain must know of its signal, such as the spectrogram and the level of
+    speech; the domain reads it. levels: what each entry of the level vector means. ranges: of the
+    task's own settings the model was trained for, such as {"scale": (2, 4)}. variance: the network
+    has a second half of channels,
     see `Denoiser`. record: how the weights came to be.
     """
 

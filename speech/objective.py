@@ -1,0 +1,58 @@
+"""The loss of speech models with data prediction: three views of one estimate.
+
+    (1 - m) |S_est - S|^2 + m (|S_est| - |S|)^2   compressed spectrograms, over sigma_d^2
+    + w |wave_est - wave|                         mean absolute error, over the model's level
+
+The second term forgives the phase and keeps the level of the estimate up where the phase cannot be
+known (Braun & Tashev 2021, Eq. 5); the third counts what SI-SDR counts.
+"""
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from undrift.common.config import Strict
+from undrift.common.denoisers import Denoiser
+from undrift.common.processes.process import marginal
+from undrift.common.training.recipe import Recipe
+from undrift.common.training.run import Objective
+from undrift.speech.signal import read_signal
+from undrift.speech.spectrogram import to_complex
+
+
+class SpeechLoss(Strict):
+    """magnitude: m, the share of the second term. wave: w."""
+
+    magnitude: float = Field(0.5, ge=0, le=1)
+    wave: float = Field(0.25, ge=0)
+
+
+def speech_objective(recipe: Recipe, settings: SpeechLoss) -> Objective:
+    """The loss above, at times drawn as the recipe says."""
+    signal = read_signal(recipe.signal)
+    spectrogram, level = signal.spectrogram, signal.amplitude
+
+    def objective(
+        denoiser: Denoiser, batch: dict[str, Tensor], recipe: Recipe, iteration: int
+    ) -> Tensor:
+        x0, y = batch["x0"], batch["y"]
+        t = recipe.times.draw(denoiser.process, batch["u"], recipe.scaling.sigma_d)
+        x = marginal(denoiser.process, x0, y, t, batch["noise"]).to(x0.dtype)
+        estimate = denoiser(x, t, y).x0.float()
+        unit = recipe.scaling.sigma_d**2
+        whole = (estimate - x0).square().mean() / unit
+        size = (_size(estimate) - _size(x0)).square().mean() / unit
+        loss = (1 - settings.magnitude) * whole + settings.magnitude * size
+        if settings.wave:
+            with torch.autocast(x0.device.type, enabled=False):
+                both = spectrogram.expand(to_complex(torch.cat([estimate, x0])))
+                samples = spectrogram.hop * (x0.shape[-1] - 1)
+                made, true = spectrogram.istft(both, samples).chunk(2)
+                loss = loss + settings.wave * (made - true).abs().mean() / level
+        return loss
+
+    return objective
+
+
+def _size(channels: Tensor) -> Tensor:
+    return (channels.square().sum(1) + 1e-10).sqrt()
