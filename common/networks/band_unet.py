@@ -117,6 +117,8 @@ class BandUNet(nn.Module):
         """
         if x.shape[2] != self.bins:
             raise ValueError(f"the network is made for {self.bins} bins, {x.shape[2]} came")
+        if x.shape[-1] == 0:
+            return x[:, :2]
         features = self.embed(psi, level)
         if state is None:
             x = F.pad(x, (0, self.ahead))

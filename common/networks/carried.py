@@ -24,12 +24,7 @@ class State:
         before = self.kept.get(key)
         if before is None:
             before = x.new_zeros(*x.shape[:-1], reach)
-        elif before.shape[:-1] != x.shape[:-1]:
-            raise InputError(
-                f"a block of {tuple(x.shape[:-1])} came after one of {tuple(before.shape[:-1])}; "
-                "begin another signal with a fresh state"
-            )
-        whole = torch.cat([before, x], -1)
+        whole = _joined(before, x)
         self.kept[key] = whole[..., whole.shape[-1] - reach :].detach()
         return whole
 
@@ -39,7 +34,7 @@ class State:
         Lags behind: the first blocks give fewer frames, `delay` in all.
         """
         held = self.kept.get(key)
-        whole = x if held is None else torch.cat([held, x], -1)
+        whole = x if held is None else _joined(held, x)
         ready = max(0, whole.shape[-1] - delay)
         self.kept[key] = whole[..., ready:].detach()
         return whole[..., :ready]
@@ -49,6 +44,15 @@ class State:
         left = int(self.kept.get(key, torch.tensor(count)))
         self.kept[key] = torch.tensor(max(0, left - x.shape[-1]))
         return x[..., min(left, x.shape[-1]) :]
+
+
+def _joined(before: Tensor, x: Tensor) -> Tensor:
+    if before.shape[:-1] != x.shape[:-1]:
+        raise InputError(
+            f"a block of {tuple(x.shape[:-1])} came after one of {tuple(before.shape[:-1])}; "
+            "begin another signal with a fresh state"
+        )
+    return torch.cat([before, x], -1)
 
 
 def with_past(key: object, x: Tensor, reach: int, state: State | None) -> Tensor:
