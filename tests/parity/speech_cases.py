@@ -52,8 +52,7 @@ UNREAD = {
         **META, "note": "text", "*_nfe": "what `calls` counts",
     },
     "speech_losses": {
-        **META, "dp_wave_*": "waveforms, for the front end of the domain",
-        "data_prediction_*": "goes through the front end and the waveform",
+        **META, "*_pesq_*": "needs the package torch-pesq, see tests/speech/test_losses.py",
     },
 }  # fmt: skip
 
