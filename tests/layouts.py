@@ -10,7 +10,7 @@ from PIL import Image
 
 from undrift.common.card_views import View
 from undrift.common.cards import find_card
-from undrift.restoration.datasets.layout import fill
+from undrift.common.view_files import fill
 
 LEVELS = {"clean": 200, "degraded": 100, "mask": 255}
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from undrift.common.card_views import View
 from undrift.common.errors import InputError
-from undrift.restoration.datasets.layout import Entry
+from undrift.common.view_files import Entry
 from undrift.restoration.sources import Folder
 
 

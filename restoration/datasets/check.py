@@ -9,53 +9,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from undrift.common.card_files import FileCheck
-from undrift.common.card_views import View
 from undrift.common.cards import DataCard
 from undrift.common.errors import InputError
+from undrift.common.open_views import check_views as check
 from undrift.restoration.datasets.dataset import CardData
-from undrift.restoration.datasets.layout import is_here, misplaced, scan
-
-_SHOWN = 20  # problems of one view
 
 
 def check_views(card: DataCard, root: Path) -> list[FileCheck]:
-    """One line a view: its problem is "" where all is as the card says; others a line a problem.
-
-    Decodes every picture. Views of which a whole side is missing are left out, unless all are so.
-    """
-    checks: list[FileCheck] = []
-    groups: dict[str, dict[str, str]] = {}
-    views = card.front.undrift.views
-    for view in [v for v in views if is_here(v, root)] or views:
-        entries, problems = scan(view, root)
-        if not entries and not problems:
-            continue
-        name = f"{view.split}/{view.name}"
-        if not problems:
-            problems, groups[name] = _inside(card, view, root)
-        shown = problems[:_SHOWN]
-        if len(problems) > _SHOWN:
-            shown.append(f"has {len(problems) - _SHOWN} more problems")
-        checks += [FileCheck(name, root, problem, hashed=False) for problem in shown or [""]]
-    if views and not checks:
-        checks.append(FileCheck(card.id, None, str(misplaced(views, root)), hashed=False))
-    return checks + _shared(groups)
-
-
-def _inside(card: DataCard, view: View, root: Path) -> tuple[list[str], dict[str, str]]:
-    """Problems of the pictures of a view whose files pair up, and group -> split."""
-    try:
-        data = CardData(card, root, view.split, view.name)
-    except InputError as error:
-        return [str(error)], {}
-    splits = {split.name: split.items for split in card.front.undrift.splits}
-    expected = splits[view.split] if view.items is None else view.items
-    problems = list(_pictures(data))
-    if expected is not None and len(data) != expected:
-        problems.append(
-            f"has {len(data)} items; the card says {expected}: some are missing or extra"
-        )
-    return problems, {entry.group: view.split for entry in data.entries if entry.group is not None}
+    """See `undrift.common.open_views.check_views`. Decodes every picture."""
+    return check(card, root, CardData, _pictures)
 
 
 def _pictures(data: CardData) -> Iterator[str]:
@@ -85,16 +47,3 @@ def _pictures(data: CardData) -> Iterator[str]:
 
 def _text(size: Sequence[int]) -> str:
     return f"{size[0]} x {size[1]} (height x width)"
-
-
-def _shared(groups: dict[str, dict[str, str]]) -> list[FileCheck]:
-    """Groups that lie in more than one split."""
-    places: dict[str, set[str]] = {}
-    for found in groups.values():
-        for group, split in found.items():
-            places.setdefault(group, set()).add(split)
-    return [
-        FileCheck(group, None, f"lies in the splits {', '.join(sorted(splits))}: a leak", False)
-        for group, splits in sorted(places.items())
-        if len(splits) > 1
-    ]

@@ -13,11 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from undrift.common.card_views import View
-from undrift.common.cards import DataCard, find_card
-from undrift.common.errors import InputError, UsageError, nearest
+from undrift.common.cards import DataCard
+from undrift.common.open_views import open_view
 from undrift.restoration.datasets.arrays import Pieces, pieces
-from undrift.restoration.datasets.layout import Entry, misplaced, scan
 from undrift.restoration.sources import Folder, Pairs
 
 
@@ -35,24 +33,6 @@ class Item:
     group: str | None
 
 
-def find_view(card: DataCard, split: str | None = None, view: str | None = None) -> View:
-    """The view `view` of `split`; the first that fits where one of them is None.
-
-    Raises UsageError, which lists what there is, where none fits.
-    """
-    views = card.front.undrift.views
-    if not views:
-        raise UsageError(f"{card.id} has no views; its pictures come by `undrift data make`")
-    fits = [v for v in views if split in (None, v.split) and view in (None, v.name)]
-    if fits:
-        return fits[0]
-    hint = nearest(split or "", [v.split for v in views]) or nearest(
-        view or "", [v.name for v in views]
-    )
-    known = ", ".join(f"{v.split}/{v.name}" for v in views)
-    raise UsageError(f"{card.id} has no view {split or '*'}/{view or '*'}{hint} (it has: {known})")
-
-
 class CardData:
     """The items of one view of a card below `root`; see the module.
 
@@ -68,16 +48,9 @@ class CardData:
         split: str | None = None,
         view: str | None = None,
     ) -> None:
-        self.card = find_card(card) if isinstance(card, str) else card
-        self.view = find_view(self.card, split, view)
-        self.root = Path(root).expanduser()
-        if not self.root.is_dir():
-            raise InputError(f"{self.root} is not a folder; expected the one that holds the data")
-        self.entries, problems = scan(self.view, self.root)
-        if problems:
-            raise InputError(f"{self.card.id}:\n  " + "\n  ".join(problems))
-        if not self.entries:
-            raise misplaced([self.view], self.root)
+        opened = open_view(card, root, split, view)
+        self.card, self.view, self.root = opened.card, opened.view, opened.root
+        self.entries = opened.entries
         self.sides = self._open()
 
     def _open(self) -> dict[str, Folder]:
@@ -86,7 +59,7 @@ class CardData:
             sides = self.view.patterns
             return {s: Folder(self.root, [e.files[s] for e in self.entries]) for s in sides}
         found = pieces(self.view, self.root, self.entries)
-        self.entries: list[Entry] = [entry for entry, _ in found]
+        self.entries = [entry for entry, _ in found]
         return {s: Pieces(self.root, [p[s] for _, p in found]) for s in self.view.patterns}
 
     def __len__(self) -> int:

@@ -14,8 +14,8 @@ from undrift.common.cards import card_paths
 from undrift.common.errors import InputError
 from undrift.common.files import cache_folder
 from undrift.common.reproduce.paper import Measured, Task
+from undrift.common.view_files import Entry
 from undrift.restoration.datasets.dataset import CardData, Item
-from undrift.restoration.datasets.layout import Entry
 from undrift.restoration.papers.picture_scores import Protocol
 from undrift.restoration.papers.shadow_scores import shadow_scores
 from undrift.restoration.pictures.files import SUFFIXES

@@ -123,7 +123,7 @@ WRONG: list[tuple[str, Callable[[Path], Path], list[str]]] = [
                         "expected clean = 4 x degraded: get both from the same release"]),
     ("ffhq", ffhq, ["00000.png is 8 x 12 (height x width); the card says 1024 x 1024",
                     "has 2 items; the card says 60000"]),
-    ("imagenet-test", imagenet, ["no degraded picture at all",
+    ("imagenet-test", imagenet, ["no degraded file at all",
                                  "lq/{item}.png matches nothing; add"]),
     ("lol", lol, ["our485/low/00001.png:", "has 2 items; the card says 485"]),
     ("istd", istd, ["test_B/00000.png is 8 x 8 (height x width), unlike its picture"]),

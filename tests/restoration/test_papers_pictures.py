@@ -11,12 +11,12 @@ from torch import Tensor
 
 from undrift.cli import main
 from undrift.common.cards import card_paths, find_card
+from undrift.common.open_views import find_view
 from undrift.common.predictions import target, weights
 from undrift.common.processes import RDDM
 from undrift.common.processes.process import over
 from undrift.common.processes.residual_shift import input_scale
 from undrift.common.reproduce.papers import PAPERS, find_paper
-from undrift.restoration.datasets.dataset import find_view
 from undrift.restoration.papers import ir_sde, picture_losses, picture_samplers, rddm, resfusion
 from undrift.restoration.papers.picture_damage import DAMAGE
 from undrift.restoration.papers.picture_losses import Drawn, Lesson

@@ -124,7 +124,7 @@ def _lonely(
 ) -> list[str]:
     """Lines on the items that lack `side`; one line where none has it."""
     if words and not sides[side]:
-        return [f"no {side} picture at all: {root / pattern} matches nothing; add them"]
+        return [f"no {side} file at all: {root / pattern} matches nothing; add them"]
     lines = []
     for name in list(words)[:_SHOWN]:
         partner = next(found[name][1] for found in sides.values() if name in found)
