@@ -1,0 +1,1 @@
+"""Simulated recordings: noises, rooms and mixtures whose every number is recorded."""

@@ -35,7 +35,7 @@ def _knock(rate: int, rng: np.random.Generator, low: float, high: float, decay: 
 
 
 def keyboard(samples: int, rate: int, rng: np.random.Generator) -> Wave:
-    """Typing: pairs of clicks (down and up) of a few keys in bursts, at 2 to 14 strokes a second."""
+    """Typing: clicks (down and up) of a few keys in bursts, 2 to 14 strokes a second."""
     keys = [_knock(rate, rng, 800, 7500, log_uniform(rng, 0.001, 0.008)) for _ in range(6)]
     thump = _knock(rate, rng, 90, 600, log_uniform(rng, 0.005, 0.03))
     speed, time, times, pieces = rng.uniform(2, 14), 0.0, [], []
@@ -50,7 +50,7 @@ def keyboard(samples: int, rate: int, rng: np.random.Generator) -> Wave:
 
 
 def knocks(samples: int, rate: int, rng: np.random.Generator) -> Wave:
-    """Dishes, doors, things put down: single struck bodies of many sizes, half to eight a second."""
+    """Dishes, doors, things put down: struck bodies of many sizes, half to eight a second."""
     times = poisson_times(samples, rate, log_uniform(rng, 0.5, 8), rng)
     low = log_uniform(rng, 60, 2500)
     pieces = [
@@ -62,7 +62,7 @@ def knocks(samples: int, rate: int, rng: np.random.Generator) -> Wave:
 
 
 def crackle(samples: int, rate: int, rng: np.random.Generator) -> Wave:
-    """Impulses of very unequal size, 5 to 500 a second: fire, vinyl, a bad contact, packets lost."""
+    """Impulses of very unequal size, 5 to 500 a second: fire, vinyl, a bad contact."""
     times = poisson_times(samples, rate, log_uniform(rng, 5, 500), rng)
     amplitudes = rng.standard_t(rng.uniform(1.2, 4), len(times)).clip(-20, 20)
     kernel = _knock(rate, rng, 300, 7000, log_uniform(rng, 0.0002, 0.004))
@@ -70,7 +70,7 @@ def crackle(samples: int, rate: int, rng: np.random.Generator) -> Wave:
 
 
 def rain(samples: int, rate: int, rng: np.random.Generator) -> Wave:
-    """Thousands of drops a second through a few responses, over a noise floor; also frying, gravel."""
+    """Thousands of drops a second through a few responses, over a floor; also frying, gravel."""
     total = np.zeros(samples, np.float32)
     for _ in range(4):
         times = poisson_times(samples, rate, log_uniform(rng, 50, 3000), rng)

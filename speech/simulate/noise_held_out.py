@@ -60,7 +60,7 @@ def hammer(samples: int, rate: int, rng: np.random.Generator) -> Wave:
 
 
 def rotor(samples: int, rate: int, rng: np.random.Generator) -> Wave:
-    """A helicopter: noise chopped by blades 8 to 28 times a second, slaps, and a turbine's whine."""
+    """A helicopter: noise chopped by blades 8 to 28 times a second, slaps, a turbine's whine."""
     beat = rng.uniform(8, 28) * (1 + 0.01 * wander(samples, rate, 0.5, rng))
     phase = phase_of(beat, rate)
     chopped = np.exp(rng.uniform(3, 12) * (np.cos(phase) - 1))

@@ -67,11 +67,8 @@ def engine(samples: int, rate: int, rng: np.random.Generator) -> Wave:
     rough = pulses * (1 + rng.uniform(0.2, 1.5) * white(samples, rng))
     exhaust = resonances(rng, int(rng.integers(2, 6)), 60, 0.25 * rate, (1, 6))
     falling = power_law(rng.uniform(0.3, 1.5), corner=100)
-    return filtered(
-        (rough - rough.mean()).astype(np.float32),
-        rate,
-        lambda hz: (exhaust(hz) + 0.05) * falling(hz),
-    )
+    rough = (rough - rough.mean()).astype(np.float32)
+    return filtered(rough, rate, lambda hz: (exhaust(hz) + 0.05) * falling(hz))
 
 
 def appliance(samples: int, rate: int, rng: np.random.Generator) -> Wave:

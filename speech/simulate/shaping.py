@@ -31,10 +31,15 @@ def white(samples: int, rng: np.random.Generator) -> Wave:
     return rng.standard_normal(samples, dtype=np.float32)
 
 
+def fast_size(samples: int) -> int:
+    """The next length whose real Fourier transform is quick."""
+    return int(fft.next_fast_len(samples, real=True) or samples)
+
+
 def filtered(x: Wave, rate: int, gain: Callable[[np.ndarray], np.ndarray]) -> Wave:
     """x times gain(frequencies in Hz) in the frequency domain."""
-    size = fft.next_fast_len(len(x), real=True)
-    spectrum = fft.rfft(x, size)
+    size = fast_size(len(x))
+    spectrum = np.asarray(fft.rfft(x, size))
     spectrum *= gain(np.arange(len(spectrum)) * (rate / size)).astype(np.float32)
     return np.asarray(fft.irfft(spectrum, size), np.float32)[: len(x)]
 
@@ -104,9 +109,9 @@ def phase_of(hz: np.ndarray, rate: int, start: float = 0.0) -> np.ndarray:
 
 def convolved(x: Wave, kernel: np.ndarray) -> Wave:
     """The first len(x) samples of x * kernel."""
-    size = fft.next_fast_len(len(x) + len(kernel) - 1, real=True)
-    product = fft.rfft(np.asarray(x, np.float32), size)
-    product *= fft.rfft(np.asarray(kernel, np.float32), size)
+    size = fast_size(len(x) + len(kernel) - 1)
+    product = np.asarray(fft.rfft(np.asarray(x, np.float32), size))
+    product *= np.asarray(fft.rfft(np.asarray(kernel, np.float32), size))
     return np.asarray(fft.irfft(product, size), np.float32)[: len(x)]
 
 

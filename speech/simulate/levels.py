@@ -1,0 +1,68 @@
+"""Levels of speech and mixtures at a signal-to-noise ratio.
+
+Speech pauses, so its power over a file says little about how loud it is spoken. The active power is
+the mean over the frames of 32 ms whose power is at most 30 dB below that of the loudest ones (their
+95 % quantile): pauses do not count, and neither does a click. The ratio of a mixture is the active
+power of the speech over the mean power of the noise.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from undrift.common.errors import InputError
+
+FRAME = 0.032  # seconds
+DEPTH = 30.0  # dB below the loud frames that still counts as speech
+
+
+def active_power(speech: np.ndarray, rate: int) -> float:
+    """Mean power of the active frames of `speech` (samples,); 0 for silence.
+
+    Less than a frame counts as one frame.
+    """
+    size = max(1, min(round(FRAME * rate), len(speech)))
+    frames = len(speech) // size
+    if not frames:
+        return 0.0
+    x = np.asarray(speech[: frames * size], np.float64).reshape(frames, size)
+    powers = np.einsum("ij,ij->i", x, x) / size
+    loud = float(np.quantile(powers, 0.95))
+    active = powers[powers >= max(loud * 10 ** (-DEPTH / 10), 1e-20)]
+    return float(active.mean()) if active.size else 0.0
+
+
+def snr(speech: np.ndarray, noise: np.ndarray, rate: int) -> float:
+    """The ratio in decibels as this module defines it; speech and noise: (samples,)."""
+    power = float(np.mean(np.square(noise, dtype=np.float64)))
+    if power <= 0:
+        return float("inf")
+    return float(10 * np.log10(max(active_power(speech, rate), 1e-300) / power))
+
+
+def noise_gain(speech: np.ndarray, noise: np.ndarray, snr_db: float, rate: int) -> float:
+    """The factor of `noise` that makes the ratio `snr_db`; 1 when either is silent."""
+    now = snr(speech, noise, rate)
+    if not np.isfinite(now) or now < -300:
+        return 1.0
+    return float(10 ** ((now - snr_db) / 20))
+
+
+def mix(
+    speech: Any, noise: Any, snr_db: float, rate: int, rir: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(reverberant speech, the same plus noise) at the asked ratio, both float64 (samples,).
+
+    speech, noise: (samples,) of equal length; noise is scaled, speech is not. rir: (n,), convolved
+    with the speech before the ratio is set. Raises InputError when the shapes differ.
+    """
+    s, n = np.asarray(speech, np.float64), np.asarray(noise, np.float64)
+    if s.ndim != 1 or s.shape != n.shape:
+        raise InputError(
+            f"speech has shape {s.shape} and noise {n.shape}; expected two equal (samples,)"
+        )
+    if rir is not None:
+        from scipy.signal import oaconvolve
+
+        s = oaconvolve(s, np.asarray(rir, np.float64))[: len(s)]
+    return s, s + noise_gain(s, n, snr_db, rate) * n
