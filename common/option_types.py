@@ -1,6 +1,7 @@
 """Values of shared flags: parsed once, at the edge, with errors that show an example."""
 
 import re
+from typing import Any
 
 import click
 
@@ -123,3 +124,30 @@ def spell(value: object, between: str = ",") -> object:
     if isinstance(value, tuple | list):
         return [spell(part) for part in value]
     return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+class Numbers(click.ParamType):
+    """Positive numbers separated by commas: 15,25,50."""
+
+    name = "n,n,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+        """Text to numbers; a tuple stays as it is."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in str(value).split(",") if part.strip())
+        except ValueError:
+            self.fail(f"'{value}' is not a list of numbers such as 15,25,50", param, ctx)
+
+
+class Names(click.ParamType):
+    """Words separated by commas: psnr,ssim."""
+
+    name = "a,b,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        """Text to words; a tuple stays as it is."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(part.strip() for part in str(value).split(",") if part.strip())

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from undrift.common.errors import PartialFailure, UsageError
-from undrift.restoration.scoring_cli import Names
+from undrift.common.option_types import Names
 
 
 @click.command()

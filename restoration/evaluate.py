@@ -1,79 +1,26 @@
 """Scores restored picture files against reference files.
 
-Two folders are matched by relative name: `a/b.png` is scored against `a/b.png`, or, where that is
-missing, against the one file `a/b.*` there is. Two files that could both be meant are an error of
-that item, not a guess. A picture without partner is reported, not scored. Colours are compared as
-they are stored, scaled to [0, 1]; alpha is not.
+How files are matched is told in `undrift.common.metrics.pairs`. Colours are compared as they are
+stored, scaled to [0, 1]; alpha is not.
 """
 
-import csv
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-import undrift
-from undrift.common.errors import InputError, UndriftError
-from undrift.common.metrics.score_table import ItemScore, Table
+from undrift.common.metrics import pairs
+from undrift.common.metrics.pairs import Pairs
+from undrift.common.metrics.score_table import Table
 from undrift.common.metrics.summary import RESAMPLES
 from undrift.restoration.images import SUFFIXES, read_picture
 from undrift.restoration.metrics import known_metrics, score
 
-COMPANION = re.compile(r"\.(std|psf|sample-\d+)\.[^.]+$")  # what runs write beside a picture
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """What matched: (name, restored, reference), and the names that did not.
-
-    `ambiguous` maps a restored picture to the several references it could mean.
-    """
-
-    matched: list[tuple[str, Path, Path]]
-    without_reference: list[str]
-    without_restored: list[str]
-    ambiguous: dict[str, list[str]]
+KIND = pairs.Kind("picture", SUFFIXES)
+OPTIONS = ("crop_border",)
 
 
 def match(restored: Path, reference: Path) -> Pairs:
-    """Pairs two files, or the pictures below two folders.
-
-    Raises:
-        InputError: a path is missing, a file stands against a folder, or nothing matches.
-    """
-    for path in (restored, reference):
-        if not path.exists():
-            raise InputError(f"no such file or folder: {path}")
-    if restored.is_file() and reference.is_file():
-        return Pairs([(restored.name, restored, reference)], [], [], {})
-    if restored.is_file() or reference.is_file():
-        raise InputError(
-            f"{restored} and {reference}: one is a file, the other a folder; give two of a kind"
-        )
-    names, truths = _pictures(restored), _pictures(reference)
-    by_stem: dict[str, list[str]] = {}
-    for name in truths:
-        by_stem.setdefault(_stem(name), []).append(name)
-    matched: list[tuple[str, Path, Path]] = []
-    without: list[str] = []
-    ambiguous: dict[str, list[str]] = {}
-    used: set[str] = set()
-    for name in names:
-        candidates = [name] if name in truths else by_stem.get(_stem(name), [])
-        rivals = [other for other in names if other != name and _stem(other) == _stem(name)]
-        used.update(candidates)
-        if not candidates:
-            without.append(name)
-        elif len(candidates) > 1 or (rivals and candidates != [name]):
-            ambiguous[name] = sorted({*candidates, *rivals})
-        else:
-            matched.append((name, restored / name, reference / candidates[0]))
-    if not matched and not ambiguous:
-        raise InputError(
-            f"no picture below {restored} has a namesake below {reference} "
-            f"({len(names)} and {len(truths)} files; looked for {' '.join(SUFFIXES)})"
-        )
-    return Pairs(matched, without, [name for name in truths if name not in used], ambiguous)
+    """Pairs two files, or the pictures below two folders; see `pairs.match`."""
+    return pairs.match(restored, reference, KIND)
 
 
 def evaluate(
@@ -96,82 +43,16 @@ def evaluate(
         UsageError: an unknown metric. InputError: as `match`.
     """
     chosen = known_metrics(metrics)
-    pairs = match(Path(restored), Path(reference))
-    table = Table(
-        title=f"{restored} against {reference}",
-        settings={
-            "undrift": undrift.__version__, "restored": str(restored), "reference": str(reference),
-            "crop_border": crop_border, "without_reference": pairs.without_reference,
-            "without_restored": pairs.without_restored,
-        },
-        metrics=chosen,
-        methods={"restored": "baseline"},
-        resamples=resamples,
-    )  # fmt: skip
-    for name, first, second in pairs.matched:
-        try:
-            x, ref = read_picture(first).pixels, read_picture(second).pixels
-            entry = ItemScore(name, "", "restored", score(x, ref, chosen, crop_border))
-        except (UndriftError, OSError) as error:
-            entry = ItemScore(name, "", "restored", {}, error=str(error))
-        table.scores.append(entry)
-    for name, others in pairs.ambiguous.items():
-        reason = f"several files could be meant: {', '.join(others)}; keep one"
-        table.scores.append(ItemScore(name, "", "restored", {}, error=reason))
-    return table, pairs
 
+    def scored(first: Path, second: Path) -> dict[str, float]:
+        return score(read_picture(first).pixels, read_picture(second).pixels, chosen, crop_border)
 
-def by_group(table: Table, by: str) -> Table:
-    """The same scores, without failures, with a condition for each group of pictures.
-
-    by: "folder", the folder of a picture as far as its name tells, or a file of lines
-    "picture,group" (CSV; a first line "picture,group" may head it). Pictures that the file does not
-    name are in the group "-".
-
-    Raises:
-        InputError: no such file, or lines of another form.
-    """
-    groups = None if by == "folder" else _read_groups(Path(by))
-    scores = []
-    for entry in (entry for entry in table.scores if entry.error is None):
-        if groups is None:
-            group = PurePosixPath(entry.item).parent.as_posix()
-        else:
-            group = groups.get(entry.item, groups.get(_stem(entry.item), "-"))
-        scores.append(replace(entry, setting=group))
-    scores.sort(key=lambda entry: entry.setting)
-    return replace(table, title=f"{table.title}, by {by}", scores=scores)
-
-
-def _read_groups(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        raise InputError(f"--by {path}: neither 'folder' nor a file of lines picture,group")
-    groups = {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        for number, row in enumerate(csv.reader(file), 1):
-            if not row or (number == 1 and [c.strip() for c in row] == ["picture", "group"]):
-                continue
-            if len(row) != 2:
-                raise InputError(f"{path}, line {number}: expected picture,group, got {row}")
-            groups[row[0].strip()] = row[1].strip()
-    return groups
+    settings = {"crop_border": crop_border}
+    return pairs.score_files(
+        Path(restored), Path(reference), KIND, scored, chosen, settings, resamples
+    )
 
 
 def companion(picture: Path, kind: str) -> Path:
     """The file of this kind ("std", "psf") that a run writes beside a picture."""
     return picture.with_name(f"{picture.stem}.{kind}.tif")
-
-
-def _pictures(folder: Path) -> list[str]:
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(
-        path.as_posix()
-        for path in found
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.parts)
-        and not COMPANION.search(path.name)
-    )
-
-
-def _stem(name: str) -> str:
-    return str(PurePosixPath(name).with_suffix(""))

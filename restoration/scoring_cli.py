@@ -1,12 +1,12 @@
-"""The commands `benchmark` and `evaluate`."""
+"""The command `benchmark`."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from undrift.common.errors import PartialFailure, UsageError
+from undrift.common.errors import UsageError
+from undrift.common.option_types import Names, Numbers
 
 MODEL_OPTIONS = ("model", "preset", "steps", "solver")
 OWN = {
@@ -18,33 +18,6 @@ OWN = {
     "rows": ("all",),
 }
 ALL = "all"
-
-
-class Numbers(click.ParamType):
-    """Positive numbers separated by commas: 15,25,50."""
-
-    name = "n,n,..."
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
-        """Text to numbers; a tuple stays as it is."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(float(part) for part in str(value).split(",") if part.strip())
-        except ValueError:
-            self.fail(f"'{value}' is not a list of numbers such as 15,25,50", param, ctx)
-
-
-class Names(click.ParamType):
-    """Words separated by commas: psnr,ssim."""
-
-    name = "a,b,..."
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
-        """Text to words; a tuple stays as it is."""
-        if isinstance(value, tuple):
-            return value
-        return tuple(part.strip() for part in str(value).split(",") if part.strip())
 
 
 @click.command()
@@ -129,6 +102,7 @@ def benchmark(
         if any([given.pop("root"), given.pop("view")]):
             raise UsageError("--root and --view belong to one task; --task all takes none")
         return suite(card, Console(quiet, verbose, as_json), save, report, overwrite, given)
+    from undrift.common.metrics.score_output import show
     from undrift.restoration.benchmark import benchmark as run_benchmark
     from undrift.restoration.benchmark_output import Output
 
@@ -137,74 +111,4 @@ def benchmark(
     options = {key: settings.pop(key) for key in MODEL_OPTIONS if key in settings}
     table = run_benchmark(card, task, options=options, watch=output.watch, **settings)
     output.finish(table)
-    _show(table, as_json, verbose)
-
-
-@click.command()
-@click.argument("restored", metavar="PRED", type=click.Path(path_type=Path))
-@click.option("--ref", "reference", required=True, type=click.Path(path_type=Path), help="Truth.")
-@click.option("--metrics", type=Names(), default="psnr,ssim", show_default=True, help="By commas.")
-@click.option(
-    "--crop-border", type=click.IntRange(0), default=0, show_default=True, help="Pixels left out."
-)
-@click.option("--by", help="Also by group: folder, or a CSV file of lines picture,group.")
-@click.option(
-    "--bootstrap", type=click.IntRange(100), default=2000, show_default=True, help="Resamples."
-)
-@click.option("--json", "as_json", is_flag=True, help="JSON lines instead of the table.")
-@click.option("-v", "--verbose", is_flag=True, help="Also the score of every picture.")
-def evaluate(
-    restored: Path,
-    reference: Path,
-    metrics: tuple[str, ...],
-    crop_border: int,
-    by: str | None,
-    bootstrap: int,
-    as_json: bool,
-    verbose: bool,
-) -> None:
-    """Score restored pictures PRED (a file or a folder) against references.
-
-    \b
-    undrift evaluate out --ref truth
-    undrift evaluate out --ref truth --metrics psnr_y,ssim_y --crop-border 4 --json
-    undrift evaluate out --ref truth --by folder --bootstrap 10000
-    """
-    from undrift.restoration.evaluate import by_group
-    from undrift.restoration.evaluate import evaluate as score_files
-
-    table, pairs = score_files(
-        restored, reference, metrics=metrics, crop_border=crop_border, resamples=bootstrap
-    )
-    groups = [] if by is None else [by_group(table, by)]
-    for names, what in (
-        (pairs.without_reference, "without reference"),
-        (pairs.without_restored, "without restored picture"),
-    ):
-        if names:
-            shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-            click.echo(f"undrift: {len(names)} {what}, not scored: {shown}", err=True)
-    _show(table, as_json, verbose, groups)
-
-
-def _show(table: Any, as_json: bool, verbose: bool, groups: Sequence[Any] = ()) -> None:
-    """Prints the table on stdout and raises PartialFailure if something in it failed.
-
-    groups: tables of the same scores by group, of which only the summaries are shown.
-    """
-    import json
-
-    from undrift.common.metrics.score_text import as_text
-
-    if as_json:
-        summaries = (r for group in groups for r in group.records() if r["record"] == "method")
-        for record in (*table.records(), *summaries):
-            click.echo(json.dumps(record))
-    else:
-        for shown in (table, *groups):
-            click.echo(as_text(shown, items=verbose and shown is table))
-    if table.failed:
-        raise PartialFailure(
-            f"{len(table.failed)} of {len(table.scores)} scores failed, the first: "
-            f"{table.failed[0].item}: {table.failed[0].error}"
-        )
+    show(table, as_json, verbose)

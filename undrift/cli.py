@@ -23,7 +23,7 @@ COMMANDS = {
     "solve": ("undrift.common.solve_cli", "solve", "Measurements of any known operator."),
     "train": ("undrift.common.training.cli", "train", "Train a model from a recipe."),
     "contest": ("undrift.restoration.contest.cli", "contest", "Compare processes on own pairs."),
-    "evaluate": ("undrift.restoration.scoring_cli", "evaluate", "Score results against truth."),
+    "evaluate": ("undrift.common.evaluate_cli", "evaluate", "Score results against truth."),
     "benchmark": (
         "undrift.restoration.scoring_cli",
         "benchmark",

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from undrift.common.metrics.score_table import Table
 from undrift.common.metrics.summary import Summary
 
-UNITS = {"psnr": "dB", "psnr_y": "dB", "mae": "of 1"}
-DIGITS = {"psnr": 2, "psnr_y": 2, "ssim": 4, "vif": 3}
+SOUND = ("si_sdr", "si_sdr_centred", "sdr", "snr", "seg_snr", "lsd")  # in dB
+UNITS = {"psnr": "dB", "psnr_y": "dB", "mae": "of 1"} | dict.fromkeys(SOUND, "dB")
+DIGITS = {"psnr": 2, "psnr_y": 2, "ssim": 4, "vif": 3, "stoi": 3, "estoi": 3, "pesq": 2}
+DIGITS |= dict.fromkeys(SOUND, 2)
 
 
 def as_text(table: Table, *, items: bool = False) -> str:

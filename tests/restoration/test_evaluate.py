@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from undrift.common.errors import InputError, PartialFailure, UndriftError, UsageError
+from undrift.common.evaluate_cli import evaluate as command
 from undrift.restoration.evaluate import evaluate, match
 from undrift.restoration.metrics import luma, score
-from undrift.restoration.scoring_cli import evaluate as command
 
 
 def save(path: Path, pixels: np.ndarray) -> None:

@@ -1,0 +1,1 @@
+"""How good enhanced speech is: ratios, intelligibility, spectra, rooms and noise."""

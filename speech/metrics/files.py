@@ -1,0 +1,70 @@
+"""Scores enhanced sound files against clean ones; how they are matched, see `common.metrics.pairs`.
+
+Both files must have the same rate, channels and number of samples: nothing is resampled, cut or
+aligned on the quiet.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from undrift.common.errors import InputError
+from undrift.common.metrics.pairs import Kind, Pairs, score_files
+from undrift.common.metrics.score_table import Table
+from undrift.common.metrics.summary import RESAMPLES
+from undrift.speech.metrics.scores import known_metrics, score, usual_metrics
+
+KIND = Kind(
+    "sound",
+    (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64",
+     ".rf64"),
+)  # fmt: skip
+OPTIONS = ()
+
+
+def evaluate(
+    estimate: str | Path,
+    reference: str | Path,
+    *,
+    metrics: Sequence[str] | None = None,
+    resamples: int = RESAMPLES,
+) -> tuple[Table, Pairs]:
+    """Scores every matched pair; files that cannot be scored are the table's `failed`.
+
+    Args:
+        estimate, reference: two files, or two folders.
+        metrics: names in `undrift.speech.metrics.scores.METRICS`; None takes the usual ones.
+        resamples: of the bootstrap intervals.
+
+    Raises:
+        UsageError: an unknown metric. InputError: a path is missing, or nothing matches.
+    """
+    chosen = usual_metrics() if metrics is None else known_metrics(metrics)
+
+    def scored(first: Path, second: Path) -> dict[str, float]:
+        return score_pair(second, first, chosen)
+
+    return score_files(Path(estimate), Path(reference), KIND, scored, chosen, {}, resamples)
+
+
+def score_pair(reference: Path, estimate: Path, metrics: Sequence[str]) -> dict[str, float]:
+    """Scores of one file against another. Raises InputError for rates or sizes that differ."""
+    ref, rate = read(reference)
+    est, other = read(estimate)
+    if rate != other:
+        raise InputError(
+            f"the reference has {rate} Hz, the estimate {other}; resample one of them first"
+        )
+    return score(ref, est, rate, metrics)
+
+
+def read(path: Path) -> tuple[np.ndarray, int]:
+    """Samples (channels, n) float64 and rate. Raises InputError for what cannot be read."""
+    import soundfile
+
+    try:
+        samples, rate = soundfile.read(path, always_2d=True)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as sound: {error}") from error
+    return samples.T, rate
