@@ -24,6 +24,7 @@ from undrift.speech.simulate import (
 from undrift.speech.simulate.noise_voices import Voices
 from undrift.speech.simulate.shaping import (
     Wave,
+    band,
     convolved,
     filtered,
     log_uniform,
@@ -111,6 +112,8 @@ def finished(x: Wave, rate: int, rng: np.random.Generator) -> Wave:
     if rng.random() < 0.5:
         tilt, curve = power_law(rng.normal(0, 0.7), 60), random_equaliser(rng, rng.uniform(1, 7))
         x = filtered(x, rate, lambda hz: tilt(hz) * curve(hz))
+    if rng.random() < 0.5:  # else rumble takes the level, and the speech band is left almost clean
+        x = filtered(x, rate, band(log_uniform(rng, 40, 500), rate, 2))
     if rng.random() < 0.25:
         decay = log_uniform(rng, 0.05, 0.8)
         t = np.arange(int(decay * rate)) / rate
