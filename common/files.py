@@ -13,7 +13,8 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 NOTES = ".notes"  # suffix of a run's notes, see `journal.py`
@@ -48,10 +49,17 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     Whatever happens, `path` is afterwards either what it was or the whole new file. Folders are
     made as needed. Raises what `write` raises, and OSError when `write` wrote nothing.
     """
+    with replacing(path) as part:
+        write(part)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """The same for what is written piece by piece: yields the temporary path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = temporary_beside(path)
     try:
-        write(part)
+        yield part
         _synchronise(part)
         os.replace(part, path)
     except BaseException:
