@@ -68,6 +68,7 @@ def verify(card: DataCard, root: Path | None = None) -> list[FileCheck]:
     """
     files = card.front.undrift.files
     opened = {f.name for f in files} if card.front.undrift.views else {f.archive for f in files}
+    opened |= {group.archive for group in card.front.undrift.members}
     wanted = [f for f in files if f.name not in opened or (root and (root / f.name).is_file())]
     checks = [_check(file, root) for file in wanted]
     named = {check.name for check in checks}

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from undrift.common.card_members import Members
 from undrift.common.card_views import View
 from undrift.common.front_matter import (
     CardId,
@@ -149,6 +150,7 @@ class Block(Exact):
     group_by: Text | None  # never let one group fall into two splits
     splits: list[Split]
     files: list[File]
+    members: list[Members] = Field(default_factory=list)  # whole folders inside those files
     layout: list[Words]  # globs below the data root that prove it is there
     views: list[View] = Field(default_factory=list)  # how its files pair up
     people: People

@@ -68,6 +68,19 @@ def _rules(head: dict[str, Any], prose: dict[str, str]) -> list[str]:
             problems.append(f"undrift.files.{index}.split: no split is named {entry['split']!r}")
         if entry.get("archive") not in [None, *(e.get("name") for e in files if e is not entry)]:
             problems.append(f"undrift.files.{index}.archive: no file is named {entry['archive']!r}")
+    members = _list_at(head, "undrift.members")
+    for index, entry in enumerate(members):
+        if entry.get("split") not in splits:
+            problems.append(
+                f"undrift.members.{index}.split: no split is named {entry.get('split')!r}"
+            )
+        if entry.get("archive") not in [known.get("name") for known in files]:
+            problems.append(
+                f"undrift.members.{index}.archive: no file is named {entry.get('archive')!r}"
+            )
+    folders = [entry.get("name") for entry in members]
+    if len(set(folders)) < len(folders):
+        problems.append(f"undrift.members: two share a name: {folders}")
     views = _list_at(head, "undrift.views")
     for index, entry in enumerate(views):
         if entry.get("split") not in splits:

@@ -7,6 +7,7 @@ that our prose answers; records and fields are left out, since our items are who
 import re
 from typing import Any
 
+from undrift.common.card_members import Members
 from undrift.common.cards import DataCard
 
 REQUIRED = (
@@ -33,6 +34,8 @@ _CONTEXT: dict[str, Any] = {
 }
 # The Hub writes licences in lower case, SPDX does not; where only the case differs, upper() does.
 _SPDX = {"apache-2.0": "Apache-2.0", "bsd-3-clause": "BSD-3-Clause", "odbl": "ODbL-1.0"}
+
+_TYPES = {".ogg": "audio/ogg", ".wav": "audio/wav"}
 
 
 def to_croissant(card: DataCard) -> dict[str, Any]:
@@ -97,4 +100,17 @@ def _distribution(card: DataCard) -> list[dict[str, Any]]:
             "sha256": file.sha256,
         }
         files.append({key: value for key, value in entry.items() if value is not None})
-    return files
+    return files + [_file_set(group) for group in card.front.undrift.members]
+
+
+def _file_set(group: Members) -> dict[str, Any]:
+    left_out = ", ".join(group.leave_out)
+    return {
+        "@type": "cr:FileSet",
+        "@id": group.name,
+        "name": group.name,
+        "description": f"{group.items} files" + (f", without {left_out}" if left_out else ""),
+        "containedIn": {"@id": group.archive},
+        "encodingFormat": _TYPES.get(group.suffix, "application/octet-stream"),
+        "includes": f"{group.folder}/**/*{group.suffix}",
+    }

@@ -122,7 +122,7 @@ def verify(name: str, root: Path | None, as_json: bool) -> None:
     if root is not None and not root.is_dir():
         raise InputError(f"{root} is not a folder; expected the one that holds the data")
     checks = verify_files(card, root)
-    if root is not None and card.front.undrift.views:
+    if root is not None and (card.front.undrift.views or card.front.undrift.members):
         checks += _maker(card).check(card, root)
     for entry in checks:
         row = {"name": entry.name, "ok": not entry.problem, "hashed": entry.hashed}

@@ -10,8 +10,11 @@ import io
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Collection, Iterator
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from undrift.common.card_schema import File
 from undrift.common.errors import InputError, require
@@ -27,19 +30,26 @@ def read_members(deb: Path, names: Collection[str]) -> Iterator[tuple[str, bytes
     Raises InputError where `deb` is no package file, is cut short, or lacks one of the names.
     """
     wanted = set(names)
-    try:
-        with tarfile.open(fileobj=_data_tar(deb), mode="r:*") as tar:
-            for entry in tar:
-                name = entry.name.removeprefix("./")
-                if name in wanted and (file := tar.extractfile(entry)) is not None:
-                    wanted.remove(name)
-                    yield name, file.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise InputError(f"{deb} is damaged ({error}); get it again") from error
+    for name, content in read_where(deb, lambda name: name in wanted):
+        wanted.discard(name)
+        yield name, content
     if wanted:
         raise InputError(
             f"{deb} holds no {', '.join(sorted(wanted))}; it is another version of the package"
         )
+
+
+def read_where(deb: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """The same for all files of whose name `wanted` is true; there may be none."""
+    try:
+        with tarfile.open(fileobj=_data_tar(deb), mode="r:*") as tar:
+            for entry in tar:
+                name = entry.name.removeprefix("./")
+                if entry.isfile() and wanted(name):
+                    file = tar.extractfile(entry)
+                    yield name, b"" if file is None else file.read()
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise InputError(f"{deb} is damaged ({error}); get it again") from error
 
 
 def _data_tar(deb: Path) -> io.BytesIO:
@@ -62,6 +72,27 @@ def _data_tar(deb: Path) -> io.BytesIO:
 
 def _unzstd(content: bytes) -> bytes:
     return require("zstandard").ZstdDecompressor().stream_reader(io.BytesIO(content)).read()
+
+
+@contextmanager
+def deb_at_hand(file: File, archives: Path | None) -> Iterator[Path]:
+    """The package file of the card's entry `file`: from the folder `archives`, or downloaded for
+    as long as the `with` block lasts. Raises InputError as `find_deb` and `download_deb`."""
+    if archives is not None:
+        yield find_deb(file, archives)
+        return
+    with tempfile.TemporaryDirectory(prefix="undrift-") as scratch:
+        yield download_deb(file, Path(scratch))
+
+
+def archives_folder(options: Mapping[str, Any]) -> Path | None:
+    """The option `archives` of `undrift data make`; InputError where it is no folder."""
+    archives = options.get("archives")
+    if archives is None:
+        return None
+    if not Path(archives).is_dir():
+        raise InputError(f"{archives} is not a folder; expected one that holds the archives")
+    return Path(archives)
 
 
 def find_deb(file: File, folder: Path) -> Path:

@@ -54,6 +54,11 @@ Positive = Annotated[int, Field(ge=1)]
 CardId = Annotated[
     str, BeforeValidator(_as_text), Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)
 ]
+FolderName = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64),
+]
 Sha256 = Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^[0-9a-f]{64}$")]
 One = Annotated[int, Field(ge=1, le=1)]
 

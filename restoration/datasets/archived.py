@@ -5,7 +5,6 @@ inside a Debian package.  What counts is the sha256 of the picture: an archive o
 serves as well if the picture in it is the same.
 """
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from undrift.common.card_files import difference
 from undrift.common.card_schema import File
 from undrift.common.cards import DataCard
-from undrift.common.debian import download_deb, find_deb, read_members
+from undrift.common.debian import archives_folder, deb_at_hand, read_members
 from undrift.common.errors import InputError, nearest
 from undrift.common.files import write_atomically
 
@@ -35,18 +34,14 @@ def make_archived(
         InputError: an unknown item; an archive that cannot be got or read; a picture, in an archive
             or already in `folder`, that is not the card's. Pictures written before stay.
     """
-    archives = options.get("archives")
-    if archives is not None and not Path(archives).is_dir():
-        raise InputError(f"{archives} is not a folder; expected one that holds the archives")
+    archives = archives_folder(options)
     chosen = _pick(card, options.get("items"))
     todo = {file.name for file in chosen if overwrite or not _is_there(folder / file.name, file)}
     for archive in card.front.undrift.files:
         inside = {f.member: f for f in chosen if f.archive == archive.name and f.name in todo}
         if not inside:
             continue
-        with tempfile.TemporaryDirectory(prefix="undrift-") as scratch:
-            place = Path(archives) if archives is not None else Path(scratch)
-            deb = (download_deb if archives is None else find_deb)(archive, place)
+        with deb_at_hand(archive, archives) as deb:
             for member, content in read_members(deb, [name for name in inside if name]):
                 _write(folder, inside[member], content, deb)
     return {folder / f.name: "written" if f.name in todo else "skipped" for f in chosen}
