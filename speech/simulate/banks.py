@@ -16,6 +16,7 @@ import numpy as np
 
 from undrift.common.errors import InputError
 from undrift.common.files import fingerprint, write_atomically, write_text
+from undrift.speech.simulate.levels import trimmed
 from undrift.speech.simulate.noise_voices import Voices
 from undrift.speech.simulate.noises import FAMILIES, families, noise
 from undrift.speech.simulate.rooms import Room, impulse_response
@@ -52,11 +53,16 @@ class SpeechBank(Sequence[np.ndarray]):
 
 
 def speech_bank(
-    waves: Sequence[np.ndarray], rate: int, speakers: Sequence[str] | None = None
+    waves: Sequence[np.ndarray],
+    rate: int,
+    speakers: Sequence[str] | None = None,
+    *,
+    trim: bool = True,
 ) -> SpeechBank:
     """A bank in memory from utterances: int16, or floats of full scale 1, each (samples,).
 
-    speakers: one name an utterance; None says that each is of a speaker of its own. Raises
+    speakers: one name an utterance; None says that each is of a speaker of its own. trim: without
+    the silence at both ends (`levels.trimmed`). Raises
     InputError for no utterances, other shapes, or a number of speakers that differs.
     """
     names = [str(i) for i in range(len(waves))] if speakers is None else list(speakers)
@@ -72,7 +78,7 @@ def speech_bank(
             raise InputError(f"utterance {index} has shape {x.shape}; expected (samples,)")
         if x.dtype != np.int16:
             x = np.round(np.clip(x, -1, 32767 / 32768) * 32768).astype(np.int16)
-        pieces.append(x)
+        pieces.append(trimmed(x, rate) if trim else x)
     return _joined(pieces, names, rate)
 
 

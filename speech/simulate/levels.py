@@ -21,15 +21,45 @@ def active_power(speech: np.ndarray, rate: int) -> float:
 
     Less than a frame counts as one frame.
     """
-    size = max(1, min(round(FRAME * rate), len(speech)))
-    frames = len(speech) // size
-    if not frames:
+    powers = frame_powers(speech, rate)
+    if not powers.size:
         return 0.0
-    x = np.asarray(speech[: frames * size], np.float64).reshape(frames, size)
-    powers = np.einsum("ij,ij->i", x, x) / size
     loud = float(np.quantile(powers, 0.95))
     active = powers[powers >= max(loud * 10 ** (-DEPTH / 10), 1e-20)]
     return float(active.mean()) if active.size else 0.0
+
+
+def frame_powers(speech: np.ndarray, rate: int) -> np.ndarray:
+    """Mean power of the whole frames of `speech` (samples,), float64."""
+    size = max(1, min(round(FRAME * rate), len(speech)))
+    x = np.asarray(speech[: len(speech) // size * size], np.float64).reshape(-1, size)
+    return np.einsum("ij,ij->i", x, x) / size
+
+
+def trimmed(speech: np.ndarray, rate: int, depth: float = 40.0, keep: float = 0.05) -> np.ndarray:
+    """`speech` without the quiet before and after it: a view of (samples,).
+
+    Quiet is `depth` dB below the active level; `keep` seconds of it stay on either side.
+    """
+    powers = frame_powers(speech, rate)
+    loud = np.flatnonzero(powers > active_power(speech, rate) * 10 ** (-depth / 10))
+    if not loud.size:
+        return speech
+    size, spare = max(1, min(round(FRAME * rate), len(speech))), round(keep * rate)
+    end = (loud[-1] + 1) * size + spare
+    return speech[max(0, loud[0] * size - spare) : end if loud[-1] + 1 < len(powers) else None]
+
+
+def floor_db(speech: np.ndarray, rate: int) -> float:
+    """The background of a recording: its quietest frames (5 %) in dB below its active level.
+
+    A studio recording with pauses is below -50; without a pause the number says nothing.
+    """
+    powers = frame_powers(speech, rate)
+    active = active_power(speech, rate)
+    if not powers.size or active <= 0:
+        return 0.0
+    return float(10 * np.log10(max(float(np.quantile(powers, 0.05)), 1e-20) / active))
 
 
 def snr(speech: np.ndarray, noise: np.ndarray, rate: int) -> float:

@@ -18,6 +18,7 @@ from undrift.speech.simulate.levels import active_power, noise_gain
 from undrift.speech.simulate.shaping import Wave, fast_size
 
 _OCTAVES = np.arange(5.0, 15.0)  # 32 Hz to 16 kHz: the knots of the random equalisers
+_PEAK = 0.99  # a recording's gain is set so that it fits
 _MARGIN = 256  # samples on either side that a change of speed may spoil
 
 
@@ -133,7 +134,8 @@ class Mixer:
         if record["clip"] is not None:
             most = float(np.abs(noisy).max()) * 10 ** (-record["clip"] / 20)
             noisy = noisy.clip(-most, most)
-        return clean.astype(np.float32), noisy.astype(np.float32)
+        gain = np.float32(min(1.0, _PEAK / max(float(np.abs(noisy).max()), 1e-9)))
+        return clean * gain, noisy * gain
 
     def _voice(self, record: dict[str, Any]) -> Wave:
         played = fast_size(self.samples + 2 * _MARGIN)
