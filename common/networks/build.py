@@ -12,6 +12,8 @@ NETWORKS = {
     "local-nafnet": "undrift.common.networks.local_nafnet:LocalNAFNet",
     "diffusers-unet": "undrift.common.networks.diffusers_unet:DiffusersUNet",
     "guided-unet": "undrift.common.networks.guided_unet:GuidedUNet",
+    "ncsnpp": "undrift.common.networks.ncsnpp.score_network:ScoreNetwork",
+    "ncsnpp-storm": "undrift.common.networks.ncsnpp.storm_network:StormNetwork",
 }
 
 

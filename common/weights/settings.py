@@ -64,8 +64,8 @@ class Settings(Strict):
     signal: what the domain must know of its signal, such as the spectrogram and the level of
     speech; the domain reads it. levels: what each entry of the level vector means. ranges: of the
     task's own settings the model was trained for, such as {"scale": (2, 4)}. variance: the network
-    has a second half of channels,
-    see `Denoiser`. record: how the weights came to be.
+    has a second half of channels, see `Denoiser`. sampler: of published weights, how their authors
+    sample; the domain reads it. record: how the weights came to be.
     """
 
     schema_version: Literal[1] = 1
@@ -79,6 +79,7 @@ class Settings(Strict):
     signal: dict[str, object] = Field(default_factory=dict)
     network: Named
     levels: list[str] = Field(default_factory=list)
+    sampler: Named | None = None
     ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
     presets: dict[Literal["fast", "balanced", "best"], Preset]
     record: dict[str, object] = Field(default_factory=dict)
