@@ -11,9 +11,8 @@ network at the time a step goes to, with the state of the time it comes from ("c
 words, whose own default is "previous": the state's time).
 """
 
-import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch import Tensor
@@ -73,13 +72,15 @@ class BridgeSampler:
     def plan(self, process: Process) -> list[Step]:
         """The steps; raises UsageError for compat with another process than SB-VE."""
         if not self.compat:
-            return DDIM(1.0 if self.kind == "sde" else 0.0).plan(process, self.times())
+            steps = DDIM(1.0 if self.kind == "sde" else 0.0).plan(process, self.times())
+            # A pinned start has no noise to keep; DDIM draws some there, the authors' flow none.
+            return steps if self.kind == "sde" else [replace(s, sigma=0.0) for s in steps]
         if not isinstance(process, SchroedingerBridge):
             raise UsageError(f"compat 'sgmse' is for the Schroedinger bridge 've', got {process}")
         # Its guard means complex noise of total variance 1: twice the variance of a real channel.
-        whole = dataclasses.replace(process, c=2 * process.c)
+        whole = replace(process, c=2 * process.c)
         steps = CodedBridge(self.kind == "sde").plan(whole, self.times())
-        return [dataclasses.replace(step, sigma=step.sigma / math.sqrt(2)) for step in steps]
+        return [replace(step, sigma=step.sigma / math.sqrt(2)) for step in steps]
 
     def planned_calls(self, process: Process) -> int:
         """Network calls."""
