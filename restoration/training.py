@@ -101,6 +101,11 @@ class DataSettings(Strict):
     )
 
 
+def open_samples(recipe: Recipe, trial: Path | None = None) -> Dataset[dict[str, Tensor]]:
+    """The samples of a recipe; see `open_data`."""
+    return open_data(recipe.data, recipe.task, recipe.schedule.seed, trial)
+
+
 def open_data(
     settings: dict[str, object], task: str, seed: int, trial: Path | None = None
 ) -> Dataset[dict[str, Tensor]]:

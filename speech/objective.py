@@ -7,6 +7,8 @@ The second term forgives the phase and keeps the level of the estimate up where 
 known (Braun & Tashev 2021, Eq. 5); the third counts what SI-SDR counts.
 """
 
+from typing import Literal
+
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -23,6 +25,7 @@ from undrift.speech.spectrogram import to_complex
 class SpeechLoss(Strict):
     """magnitude: m, the share of the second term. wave: w."""
 
+    name: Literal["three-views"] = "three-views"
     magnitude: float = Field(0.5, ge=0, le=1)
     wave: float = Field(0.25, ge=0)
 

@@ -1,9 +1,9 @@
 """From a recipe to a finished model: ties the general loop to the domain's data.
 
-A domain that can be trained has a module `undrift.<domain>.training` with `open_data(settings,
-task, seed, trial)` and `open_validation(settings, recipe)`, both given the recipe's own sections;
-`trial` is None, or a folder for throw-away data when a recipe is only tried. Where it has tasks
-with a loss of their own, `open_objective(recipe)` returns that, or None.
+A domain that can be trained has a module `undrift.<domain>.training` with `open_samples(recipe,
+trial)` and `open_validation(settings, recipe)`; `trial` is None, or a folder for throw-away data
+when a recipe is only tried. Where it has tasks with a loss of their own, `open_objective(recipe)`
+returns that, or None.
 """
 
 import importlib
@@ -53,5 +53,5 @@ def open_session(
     own = getattr(domain, "open_objective", lambda _: None)(chosen)
     run.objective = own or run.objective
     with run.accelerator.main_process_first():  # it makes what the others read from the cache
-        dataset = domain.open_data(chosen.data, chosen.task, chosen.schedule.seed, trial)
+        dataset = domain.open_samples(chosen, trial)
     return Session(run, dataset, validate)
