@@ -131,9 +131,7 @@ FULL = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "changes", "keys", "count", "trained", "entries", "modules"), FULL
-)
+@pytest.mark.parametrize("row", FULL, ids=str)
 def test_full_networks_have_the_official_size(row: tuple) -> None:
     name, changes, keys, count, trained, entries, modules = row
     with torch.device("meta"):
