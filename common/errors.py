@@ -13,6 +13,7 @@ from types import ModuleType
 # Import name of an optional package -> the extra of undrift that brings it.
 EXTRAS = {
     "astra": "ct",
+    "av": "audio",
     "bm3d": "baselines",
     "cfgrib": "grib",
     "dask": "fields",
