@@ -1,9 +1,8 @@
-"""Levels of speech and mixtures at a signal-to-noise ratio.
+"""Mixtures at a signal-to-noise ratio, and the levels they rest on.
 
-Speech pauses, so its power over a file says little about how loud it is spoken. The active power is
-the mean over the frames of 32 ms whose power is at most 30 dB below that of the loudest ones (their
-95 % quantile): pauses do not count, and neither does a click. The ratio of a mixture is the active
-power of the speech over the mean power of the noise.
+Speech pauses, so its power over a file says little about how loud it is spoken. The ratio of a
+mixture is therefore the active power of the speech, as `undrift.speech.levels` measures it (pauses
+do not count, and neither does a click), over the mean power of the noise.
 """
 
 from typing import Any
@@ -11,22 +10,15 @@ from typing import Any
 import numpy as np
 
 from undrift.common.errors import InputError
-
-FRAME = 0.032  # seconds
-DEPTH = 30.0  # dB below the loud frames that still counts as speech
+from undrift.speech.levels import FRAME, active_mean
 
 
 def active_power(speech: np.ndarray, rate: int) -> float:
-    """Mean power of the active frames of `speech` (samples,); 0 for silence.
+    """Active power of `speech` (samples,), full scale 1; 0 for silence (below -80 dB).
 
     Less than a frame counts as one frame.
     """
-    powers = frame_powers(speech, rate)
-    if not powers.size:
-        return 0.0
-    loud = float(np.quantile(powers, 0.95))
-    active = powers[powers >= max(loud * 10 ** (-DEPTH / 10), 1e-20)]
-    return float(active.mean()) if active.size else 0.0
+    return active_mean(frame_powers(speech, rate))
 
 
 def frame_powers(speech: np.ndarray, rate: int) -> np.ndarray:

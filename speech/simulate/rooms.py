@@ -16,7 +16,7 @@ import numpy as np
 from scipy import signal
 
 from undrift.common.errors import InputError
-from undrift.speech.simulate.decay import t60 as measured_t60
+from undrift.speech.metrics.rooms import t60 as measured_t60
 
 SPEED = 343.0  # metres a second, air at 20 degrees Celsius
 _HALF = 40  # samples of the windowed sinc on either side
@@ -97,7 +97,8 @@ def _calibrated(parts: "_Parts", room: Room, rate: int) -> float:
 
     def excess(factor: float) -> float:
         try:
-            return measured_t60(parts.reflections(factor)[parts.first :], rate) / room.t60 - 1
+            tail = parts.reflections(factor)[parts.first :]
+            return measured_t60(tail, rate, limits=(-5, -35)) / room.t60 - 1
         except InputError:  # the tail has not fallen by 35 dB where it is cut, or fell at once
             return 1.0 if factor > 0.5 else -1.0
 
