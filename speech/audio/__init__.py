@@ -9,6 +9,7 @@ format, subtype, tags and the exact number of samples go back into the output.
 """
 
 from undrift.speech.audio.formats import FORMATS, SUFFIXES, output_suffix
+from undrift.speech.audio.raw import Raw, read_raw, spooled
 from undrift.speech.audio.reading import Reader, open_audio, read_audio
 from undrift.speech.audio.sound import Audio, Samples, Sound, Stored
 from undrift.speech.audio.writing import Writer, create_audio, write_audio
@@ -17,6 +18,7 @@ __all__ = [
     "FORMATS",
     "SUFFIXES",
     "Audio",
+    "Raw",
     "Reader",
     "Samples",
     "Sound",
@@ -26,5 +28,7 @@ __all__ = [
     "open_audio",
     "output_suffix",
     "read_audio",
+    "read_raw",
+    "spooled",
     "write_audio",
 ]

@@ -1,11 +1,12 @@
 """What libsndfile cannot read, through PyAV (extra `audio`): m4a, aac, webm, g722, wma, ...
 
 FFmpeg decodes packets to frames of a few hundred samples, without a change of rate or channels;
-priming samples that the container marks are left out. No container says exactly how many samples
-come out, so that they are counted once, at opening.
+priming samples that the container marks are left out, and of MP4 what follows its duration. No
+container says exactly how many samples come out, so that they are counted once, at opening.
 """
 
 import importlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,20 +75,28 @@ def _frames(path: Path) -> Iterator[Samples]:
     with _opened(path) as container:
         stream = container.streams.audio[0]
         rate, channels = stream.rate, stream.channels
+        left = _duration(container.format.name, stream)
         planar = av.AudioResampler(format="fltp")
         try:
             for frame in container.decode(stream):
                 if (frame.sample_rate, frame.layout.nb_channels) != (rate, channels):
                     raise InputError(f"{path}: the rate or the channels change on the way")
                 for part in planar.resample(frame):
-                    yield part.to_ndarray()
-            for part in planar.resample(None):
-                yield part.to_ndarray()
+                    samples = part.to_ndarray()[:, :left]
+                    left -= samples.shape[1]
+                    yield samples
         except av.FFmpegError as error:
             raise InputError(
                 f"{path}: cannot be decoded to its end ({error.strerror}): the file is damaged or "
                 "cut off; take it again from its source"
             ) from error
+
+
+def _duration(format: str, stream: Any) -> int:
+    """Samples that MP4 says there are: its last packet is filled up; of others, all."""
+    if "mp4" not in format or not stream.duration:
+        return sys.maxsize
+    return round(stream.duration * stream.time_base * stream.rate)
 
 
 def _opened(path: Path) -> Any:

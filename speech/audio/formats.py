@@ -1,8 +1,10 @@
 """Which format and subtype an output file gets.
 
 Kept as the source has them wherever the new file can hold them and its number of samples stays
-exact. Block codecs (ADPCM, GSM) pad the last block, so they become plain numbers; lossy sounds in a
-lossless file get 24 bits. The format follows the suffix; WAV, WAVEX and RF64 are one family.
+exact. Block codecs (ADPCM, GSM) pad the last block, so they become plain numbers; so does ALAC
+beyond 16 bits, of which libsndfile 1.2.2 writes frames that cannot be compressed wrongly; lossy
+sounds in a lossless file get 24 bits. The format follows the suffix; WAV, WAVEX and RF64 are one
+family.
 """
 
 from collections.abc import Mapping
@@ -28,11 +30,11 @@ FORMATS = {"wav": ".wav", "flac": ".flac", "ogg": ".ogg", "opus": ".opus", "mp3"
            "aiff": ".aiff", "au": ".au", "caf": ".caf", "w64": ".w64", "rf64": ".rf64"}  # fmt: skip
 
 BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "ALAC_16": 16,
-        "ALAC_20": 20, "ALAC_24": 24, "ALAC_32": 32, "DWVW_12": 12, "DWVW_16": 16,
-        "DWVW_24": 24}  # fmt: skip
+        "DWVW_12": 12, "DWVW_16": 16, "DWVW_24": 24}  # fmt: skip
 BYTES = {"PCM_S8": 1, "PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4,
          "FLOAT": 4, "DOUBLE": 8}  # fmt: skip
 FLOATS = ("FLOAT", "DOUBLE")
+_READ_ONLY = ("ALAC_20", "ALAC_24", "ALAC_32", "MPEG_LAYER_I", "MPEG_LAYER_II")
 _LOSSY = ("VORBIS", "OPUS", "MPEG_LAYER_III")
 _EXACT = {*BITS, *FLOATS, *_LOSSY, "ULAW", "ALAW"}
 _INSTEAD = {
@@ -41,7 +43,9 @@ _INSTEAD = {
     "PCM_16": ("ALAC_16",),
     "ULAW": ("PCM_16",),
     "ALAW": ("PCM_16",),
-    "PCM_32": ("ALAC_32", "PCM_24"),
+    "ALAC_20": ("PCM_24",),
+    "ALAC_24": ("PCM_24",),
+    "ALAC_32": ("PCM_32", "PCM_24"),
     "DOUBLE": ("FLOAT", "PCM_24"),
 }
 _FAMILY = {"WAV": "wav", "WAVEX": "wav", "RF64": "wav"}
@@ -69,16 +73,14 @@ def choose(path: Path, stored: Stored, subtype: str | None = None) -> Stored:
     import soundfile
 
     format, own = _format(path, stored)
-    known = soundfile.available_subtypes(format)
-    if format == "MP3":
-        known = {"MPEG_LAYER_III": ""}  # the other layers are read only
+    known = {name for name in soundfile.available_subtypes(format) if name not in _READ_ONLY}
     if subtype not in (None, "keep"):
         wanted = subtype.upper()
         if wanted not in known:
-            hint = nearest(wanted, known) or f"; it takes {', '.join(known)}"
+            hint = nearest(wanted, known) or f"; it takes {', '.join(sorted(known))}"
             raise UsageError(f"{path}: {format} has no subtype '{subtype}'{hint}")
     else:
-        wanted = own or _kept(stored, format, known)
+        wanted = own or _kept(stored, known)
     same = _FAMILY.get(stored.format, stored.format) == _FAMILY.get(format, format)
     endian = stored.endian if same and stored.subtype == wanted else "FILE"
     return replace(stored, format=format, subtype=wanted, endian=endian)
@@ -98,7 +100,7 @@ def _format(path: Path, stored: Stored) -> tuple[str, str | None]:
     return (stored.format if same and format != "RF64" else format), subtype
 
 
-def _kept(stored: Stored, format: str, known: Mapping[str, str]) -> str:
+def _kept(stored: Stored, known: set[str]) -> str:
     """The subtype that keeps most of what was stored."""
     lossy = next((name for name in _LOSSY if name in known and "PCM_16" not in known), None)
     if stored.subtype in known and stored.subtype in _EXACT:
@@ -107,7 +109,7 @@ def _kept(stored: Stored, format: str, known: Mapping[str, str]) -> str:
         return lossy
     block_coded = stored.subtype not in _EXACT and stored.subtype.isupper()
     wishes = (*_INSTEAD.get(stored.subtype, ()), *(("PCM_16",) if block_coded else ()))
-    for name in (*wishes, "PCM_24", "ALAC_24", "PCM_16", "DWVW_16"):
+    for name in (*wishes, "PCM_24", "PCM_16"):
         if name in known:
             return name
-    return next(iter(known))
+    return min(known)
