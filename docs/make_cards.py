@@ -3,7 +3,7 @@
     python docs/make_cards.py            # a minute at most; run it after training or measuring
     undrift models verify
 
-Written anew in restoration/weights/<id>.md: size and hash of the file; process, prediction,
+Written anew in <domain>/weights/<id>.md: size and hash of the file; process, prediction,
 network, ranges and presets, from the header of the weights; `measured`, from docs/results/*.jsonl
 (see make_tables.py); the table of results; and the facts of training between `<!-- facts -->` and
 `<!-- end -->`. Everything else in a card is written by hand and stays.
@@ -28,7 +28,7 @@ from make_tables import RESULTS, filled, read_records  # noqa: E402
 from undrift.common.weights.files import read_settings  # noqa: E402
 from undrift.common.weights.settings import Settings  # noqa: E402
 
-WEIGHTS = ROOT / "restoration" / "weights"
+CONDITION = {"restoration": "degraded picture, enlarged", "speech": "noisy spectrogram"}
 FACTS = re.compile(r"(<!-- facts -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -46,7 +46,7 @@ def update(card: Path, device: str) -> bool:
     block["network"] = settings.network.model_dump(mode="json")
     network = settings.build().network
     block["input"]["multiple_of"] = int(getattr(network, "multiple", 1))
-    shown = ["degraded picture, enlarged"] if settings.scaling.centre is None else []
+    shown = [CONDITION[settings.domain]] if settings.scaling.centre is None else []
     block["conditioning"] = ["angle psi of the state", *shown, *settings.levels]
     block["presets"] = {
         str(name): {k: v for k, v in preset.model_dump(mode="json").items() if v not in (None, {})}
@@ -110,12 +110,12 @@ def _measured(
 def facts(settings: Settings, parameters: int) -> str:
     """Sentences about the training, from the recipe kept in the header."""
     recipe: Any = settings.record["recipe"]
-    schedule, data, source = recipe["schedule"], recipe["data"], recipe["data"]["source"]
+    schedule, data = recipe["schedule"], recipe["data"]
+    seen = _crops(data) if settings.domain == "restoration" else _windows(data)
     text = (
         f"{parameters / 1e6:.2f} million parameters; {settings.record['iterations']} iterations of "
-        f"{schedule['batch'] * schedule['accumulate']} crops of {data['crop']} x {data['crop']} "
-        f"pixels from {_sources(source)}, a share of "
-        f"{data['grey']:g} in grey; AdamW, rate {schedule['rate']:g} with linear decay over the "
+        f"{schedule['batch'] * schedule['accumulate']} {seen}; AdamW, rate {schedule['rate']:g} "
+        f"with linear decay over the "
         f"last {schedule['decay']}, averaged weights (memory {schedule['ema']:g}). Noise to signal "
         f"while training: {_bands(recipe['times'])}. What the network puts out: "
         f"`{settings.prediction}`."
@@ -123,16 +123,32 @@ def facts(settings: Settings, parameters: int) -> str:
     return textwrap.fill(text, 104) + "\n"
 
 
+def _crops(data: dict[str, Any]) -> str:
+    return (
+        f"crops of {data['crop']} x {data['crop']} pixels from {_sources(data['source'])}, a share "
+        f"of {data['grey']:g} in grey"
+    )
+
+
+def _windows(data: dict[str, Any]) -> str:
+    source = data["source"]
+    return (
+        f"windows of {data['seconds']:g} s mixed from the speech of the training speakers, "
+        f"{source['noises']} noises and {source['rooms']} rooms (seed {source.get('seed', 1)})"
+    )
+
+
 def _sources(source: dict[str, Any]) -> str:
     if source["kind"] == "mixed":
         return " and ".join(_sources(part) for part in source["parts"])
     kinds = {"leaves": "synthetic pictures", "tiles": "tiles of photographs"}
-    return f"{source['count']} {kinds[source['kind']]} (seed {source['seed']})"
+    return f"{source['count']} {kinds[source['kind']]} (seed {source.get('seed', 1)})"
 
 
 def _bands(times: dict[str, Any]) -> str:
     parts = [f"{b['share']:.0%} from {b['low']:g} to {b['high']:g}" for b in times["bands"]]
-    return ", ".join([*parts, f"{times['top']:.0%} at the end t = 1"] if times["top"] else parts)
+    parts += [f"{times['uniform']:.0%} at times uniform in (0, 1]"] if times.get("uniform") else []
+    return ", ".join([*parts, f"{times['top']:.0%} at the end t = 1"] if times.get("top") else parts)
 
 
 def main() -> int:
@@ -141,7 +157,7 @@ def main() -> int:
     default = f"cpu, {os.cpu_count()} cores"
     parser.add_argument("--device", default=default, help=f"where it was measured ({default})")
     device = parser.parse_args().device
-    for card in sorted(WEIGHTS.glob("*.md")):
+    for card in sorted(ROOT.glob("*/weights/*.md")):
         print(f"{card.name}: {'written' if update(card, device) else 'up to date'}")
     return 0
 
