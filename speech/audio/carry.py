@@ -20,7 +20,8 @@ _OWN = {b"fmt ", b"data", b"fact", b"ds64", b"PEAK", b"JUNK", b"junk", b"PAD ", 
 _PLACES = {b"cue ", b"smpl", b"plst"}  # they count samples of the source's rate
 _WAVES = ("WAV", "WAVEX", "RF64")
 _LARGEST = 1 << 24  # bytes of one chunk; larger ones are damage
-_OPEN_END = (0, 0xFFFFFFFF)  # sizes of a recorder or a pipe that could not go back
+# Sizes of those who write to a pipe and cannot go back: ffmpeg, sox, arecord.
+_OPEN_END = (0xFFFFFFFF, 0x80000000, 0x7FFFFFFF, 0x7FFFFFFE, 0x7FFFF000)
 
 
 def read(path: Path) -> tuple[Chunk, ...]:
@@ -34,11 +35,18 @@ def read(path: Path) -> tuple[Chunk, ...]:
 
 
 def check_whole(path: Path) -> None:
-    """Raises InputError for a WAV, AIFF, AU or W64 file shorter than its header says."""
+    """Raises InputError for a WAV, AIFF, AU or W64 file shorter than its header says, and for a
+    WAV file whose header was never finished."""
     size = path.stat().st_size
     with path.open("rb") as file:
         announced = _announced(file)
-    if announced is not None and announced > size:
+        start = file.tell()  # of the samples of a WAV file
+        if announced == start and size - start >= 8 and not _is_chunk(file, size):
+            raise InputError(
+                f"{path}: announces no samples but holds {size - start} bytes: the recorder "
+                f"did not finish it; repair it, such as by sox --ignore-length {path.name} new.wav"
+            )
+    if announced is not None and announced > size + 1:  # some leave out the byte of padding
         raise InputError(
             f"{path}: holds {size} of the {announced} bytes that it announces: the file is cut "
             "off; take it again from its source"
@@ -57,7 +65,13 @@ def tag(file: Any, source: Stored, target: Stored) -> None:
 
 
 def write(path: Path, source: Stored, target: Stored, ratio: float) -> None:
-    """Appends the chunks to a finished WAV file; `ratio` is its rate over the source's."""
+    """Appends the chunks to a finished WAV file; `ratio` is its rate over the source's.
+
+    The time of writing, which libsndfile puts beside the peaks of floats, becomes 0: equal sounds
+    are equal files.
+    """
+    if target.format in _WAVES:
+        _undate(path)
     chunks = [_scaled(chunk, ratio) for chunk in source.carried if _holds(chunk, ratio)]
     if not chunks or target.format not in _WAVES:
         return
@@ -75,6 +89,15 @@ def write(path: Path, source: Stored, target: Stored, ratio: float) -> None:
             file.write(struct.pack("<Q", size))
         else:
             file.write(struct.pack("<I", size))
+
+
+def _undate(path: Path) -> None:
+    with path.open("r+b") as file:
+        for name, size in _chunks(file):
+            if name == b"PEAK" and size >= 8:  # version, time in seconds, then the peaks
+                file.seek(4, 1)
+                file.write(bytes(4))
+                return
 
 
 def _holds(chunk: Chunk, ratio: float) -> bool:
@@ -110,6 +133,12 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
         file.seek(start + size + size % 2)
 
 
+def _is_chunk(file: BinaryIO, end: int) -> bool:
+    """Whether a chunk stands here that fits into the file."""
+    name, size = struct.unpack("<4sI", file.read(8))
+    return name.isascii() and name.decode().isprintable() and file.tell() + size <= end
+
+
 def _announced(file: BinaryIO) -> int | None:
     """The bytes the file says it has, or None where it says nothing."""
     head = file.read(24)
@@ -117,7 +146,7 @@ def _announced(file: BinaryIO) -> int | None:
         file.seek(0)
         for name, size in _chunks(file):
             if name == b"data":
-                return None if size in _OPEN_END or size >= 0x7FFFFF00 < 0 else file.tell() + size
+                return None if size in _OPEN_END else file.tell() + size
         return None
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return struct.unpack_from(">I", head, 4)[0] + 8
