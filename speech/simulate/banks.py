@@ -6,6 +6,7 @@ says what each row is and how to make it again. Noises are float16 rows at root 
 after another, rooms are float16 responses whose direct path is 1 at sample 0.
 """
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ from undrift.common.files import fingerprint, write_atomically, write_text
 from undrift.speech.simulate.levels import trimmed
 from undrift.speech.simulate.noise_voices import Voices
 from undrift.speech.simulate.noises import FAMILIES, families, noise
-from undrift.speech.simulate.rooms import Room, impulse_response
-from undrift.speech.simulate.shaping import log_uniform
+from undrift.speech.simulate.random_rooms import Rooms, random_room, room_record
+from undrift.speech.simulate.rooms import impulse_response
 
 
 @dataclass(frozen=True)
@@ -169,51 +170,13 @@ def make_room_bank(
         rng = np.random.default_rng([seed, index])
         made = None
         while made is None:
-            room = random_room(rng, t60, distance)
-            try:
+            room = random_room(rng, Rooms(t60=t60, distance=distance))
+            with contextlib.suppress(InputError):  # a hall asked to be dead, or the reverse
                 made = impulse_response(room, rate, aligned=True)
-            except InputError:  # a large hall asked to be dead, or the reverse: draw again
-                continue
         h = made.h[:samples].astype(np.float16)
         rows[index, : len(h)] = h
         about.append(room_record(made.room))
     return _made(folder, "rooms", rows, about, rate)
-
-
-def random_room(
-    rng: np.random.Generator, t60: tuple[float, float], distance: tuple[float, float]
-) -> Room:
-    """A room of 2.5-10 x 2.5-8 x 2.2-4 m, both points 0.3 m or more from the walls."""
-    low, high = (2.5, 2.5, 2.2), (10.0, 8.0, 4.0)
-    size = np.array([rng.uniform(a, b) for a, b in zip(low, high, strict=True)])
-    while True:
-        microphone = rng.uniform(0.3, size - 0.3)
-        far = log_uniform(rng, *distance)
-        for _ in range(20):
-            direction = rng.standard_normal(3) * (
-                1,
-                1,
-                0.4,
-            )  # flat: heads
-            source = microphone + far * direction / np.linalg.norm(direction)
-            if np.all((source > 0.3) & (source < size - 0.3)):
-                return Room(
-                    _three(size), _three(source), _three(microphone), float(rng.uniform(*t60)),
-                    seed=int(rng.integers(2**31)),
-                )  # fmt: skip
-
-
-def room_record(room: Room) -> dict[str, Any]:
-    """What `Room(**record)` needs, as JSON holds it."""
-    return {
-        "size": list(room.size), "source": list(room.source), "microphone": list(room.microphone),
-        "t60": room.t60, "seed": room.seed, "reflection": room.reflection,
-    }  # fmt: skip
-
-
-def _three(values: np.ndarray) -> tuple[float, float, float]:
-    x, y, z = (round(float(value), 3) for value in values)
-    return x, y, z
 
 
 def _made(

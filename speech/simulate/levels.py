@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from undrift.common.errors import InputError
+from undrift.common.errors import InputError, UsageError, nearest
 from undrift.speech.levels import FRAME, active_mean
+from undrift.speech.loudness import LoudnessMeter
+from undrift.speech.metrics.signals import decibels
+
+RATIOS = ("active", "power", "loudness")
 
 
 def active_power(speech: np.ndarray, rate: int) -> float:
@@ -54,24 +58,31 @@ def floor_db(speech: np.ndarray, rate: int) -> float:
     return float(10 * np.log10(max(float(np.quantile(powers, 0.05)), 1e-20) / active))
 
 
-def snr(speech: np.ndarray, noise: np.ndarray, rate: int) -> float:
-    """The ratio in decibels as this module defines it; speech and noise: (samples,)."""
-    power = float(np.mean(np.square(noise, dtype=np.float64)))
-    if power <= 0:
-        return float("inf")
-    return float(10 * np.log10(max(active_power(speech, rate), 1e-300) / power))
+def snr(speech: np.ndarray, noise: np.ndarray, rate: int, by: str = "active") -> float:
+    """The ratio in decibels of speech to noise, both (samples,), full scale 1.
+
+    by: "active", as this module says; "power", mean power over mean power; "loudness", the
+    difference in LUFS. inf without noise, -inf without speech. Raises UsageError for another word.
+    """
+    if by not in RATIOS:
+        raise UsageError(f"unknown ratio {by!r}; expected {', '.join(RATIOS)}{nearest(by, RATIOS)}")
+    if by == "loudness":
+        heard, disturbing = (_loudness(x, rate) for x in (speech, noise))
+        return float("inf") if disturbing == -np.inf else heard - disturbing
+    power = active_power(speech, rate) if by == "active" else _mean_power(speech)
+    return decibels(power, _mean_power(noise))
 
 
-def noise_gain(speech: np.ndarray, noise: np.ndarray, snr_db: float, rate: int) -> float:
+def noise_gain(
+    speech: np.ndarray, noise: np.ndarray, snr_db: float, rate: int, by: str = "active"
+) -> float:
     """The factor of `noise` that makes the ratio `snr_db`; 1 when either is silent."""
-    now = snr(speech, noise, rate)
-    if not np.isfinite(now) or now < -300:
-        return 1.0
-    return float(10 ** ((now - snr_db) / 20))
+    now = snr(speech, noise, rate, by)
+    return float(10 ** ((now - snr_db) / 20)) if np.isfinite(now) else 1.0
 
 
 def mix(
-    speech: Any, noise: Any, snr_db: float, rate: int, rir: Any = None
+    speech: Any, noise: Any, snr_db: float, rate: int, rir: Any = None, *, by: str = "active"
 ) -> tuple[np.ndarray, np.ndarray]:
     """(reverberant speech, the same plus noise) at the asked ratio, both float64 (samples,).
 
@@ -84,7 +95,24 @@ def mix(
             f"speech has shape {s.shape} and noise {n.shape}; expected two equal (samples,)"
         )
     if rir is not None:
-        from scipy.signal import oaconvolve
+        s = reverberated(s, np.asarray(rir, np.float64))
+    return s, s + noise_gain(s, n, snr_db, rate, by) * n
 
-        s = oaconvolve(s, np.asarray(rir, np.float64))[: len(s)]
-    return s, s + noise_gain(s, n, snr_db, rate) * n
+
+def reverberated(speech: np.ndarray, response: np.ndarray) -> np.ndarray:
+    """speech * response, cut to the length of the speech: float64 (samples,)."""
+    from scipy.signal import oaconvolve
+
+    if not len(speech):
+        return np.zeros(0)
+    return oaconvolve(np.asarray(speech, np.float64), response)[: len(speech)]
+
+
+def _mean_power(x: np.ndarray) -> float:
+    return float(np.mean(np.square(x, dtype=np.float64))) if len(x) else 0.0
+
+
+def _loudness(x: np.ndarray, rate: int) -> float:
+    meter = LoudnessMeter(rate)
+    meter.push(np.asarray(x, np.float32)[None])
+    return meter.integrated()
