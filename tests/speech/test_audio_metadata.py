@@ -1,0 +1,106 @@
+"""What a file says of itself goes on: texts, and the chunks of recorders."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from undrift.speech.audio import Audio, Stored, create_audio, read_audio, write_audio
+
+NAMES = ("title", "artist", "comment", "date", "album", "genre", "copyright")
+
+
+def sound(frames: int = 1000) -> np.ndarray:
+    return np.random.default_rng(0).uniform(-0.5, 0.5, frames).astype(np.float32)
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+
+
+def bext(reference: int) -> bytes:
+    """A broadcast chunk by EBU Tech 3285: texts of 256, 32, 32, 10 and 8 bytes, then 64 bits."""
+    texts = b"Scene 7, take 2".ljust(256, b"\0") + b"Recorder".ljust(32, b"\0") + bytes(32)
+    return texts + b"2024-05-01" + b"12:00:00" + struct.pack("<QH", reference, 1) + bytes(254)
+
+
+def recorded(path: Path, chunks: list[tuple[bytes, bytes]], rate: int = 48000) -> None:
+    """A WAV file with chunks before and after its samples, as recorders write them."""
+    soundfile.write(path, sound(), rate, "PCM_24")
+    data = path.read_bytes()
+    inner = data[12:]
+    half = len(chunks) // 2
+    before = b"".join(chunk(*one) for one in chunks[:half])
+    after = b"".join(chunk(*one) for one in chunks[half:])
+    body = b"WAVE" + before + inner + after
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+
+
+def chunks_of(path: Path) -> dict[bytes, bytes]:
+    """By the format's description: 12 bytes, then name, size, bytes, and one to make it even."""
+    data, at, found = path.read_bytes(), 12, {}
+    assert struct.unpack_from("<I", data, 4)[0] == len(data) - 8
+    while at < len(data):
+        name, size = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
+        found[name] = data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    return found
+
+
+INFO = b"INFO" + chunk(b"INAM", b"A talk\0") + chunk(b"IKEY", b"one; two\0")
+LABELS = b"adtl" + chunk(b"labl", struct.pack("<I", 1) + b"here\0")
+CUE = struct.pack("<IIIIIII", 1, 1, 500, int.from_bytes(b"data", "little"), 0, 0, 500)
+CHUNKS = [(b"bext", bext(48000 * 3600)), (b"iXML", b"<BWFXML/>!"), (b"cue ", CUE), (b"LIST", INFO)]
+
+
+def test_chunks_of_a_recorder_are_passed_on_as_bytes(tmp_path: Path) -> None:
+    recorded(tmp_path / "a.wav", [*CHUNKS, (b"odd ", b"12345")])
+    audio = read_audio(tmp_path / "a.wav")
+    assert audio.stored.tags["title"] == "A talk"
+    write_audio(tmp_path / "b.wav", audio)
+    found = chunks_of(tmp_path / "b.wav")
+    for name, data in [*CHUNKS, (b"odd ", b"12345")]:
+        assert found[name] == data
+    assert np.array_equal(read_audio(tmp_path / "b.wav").samples, audio.samples)
+    assert read_audio(tmp_path / "b.wav").stored == audio.stored
+
+
+def test_another_rate_moves_the_time_code_and_drops_markers(tmp_path: Path) -> None:
+    recorded(tmp_path / "a.wav", [*CHUNKS, (b"LIST", LABELS)])
+    audio = read_audio(tmp_path / "a.wav")
+    with create_audio(tmp_path / "b.wav", audio, rate=16000) as writer:
+        writer.write(audio.samples[:, ::3])
+    found = chunks_of(tmp_path / "b.wav")
+    assert found[b"bext"] == bext(16000 * 3600)
+    assert found[b"LIST"] == INFO and b"cue " not in found
+
+
+def test_chunks_in_rf64(tmp_path: Path) -> None:
+    recorded(tmp_path / "a.wav", CHUNKS)
+    audio = read_audio(tmp_path / "a.wav")
+    write_audio(tmp_path / "b.rf64", audio)
+    back = read_audio(tmp_path / "b.rf64")
+    assert back.stored.format == "RF64" and back.stored.carried == audio.stored.carried
+    assert np.array_equal(back.samples, audio.samples)
+    data = (tmp_path / "b.rf64").read_bytes()
+    assert data[:4] == b"RF64" and struct.unpack_from("<Q", data, 20)[0] == len(data) - 8
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "opus", "caf", "rf64"])
+def test_texts_between_formats(tmp_path: Path, suffix: str) -> None:
+    tags = {name: f"{name} é" for name in NAMES}
+    audio = Audio(sound()[None], 16000, Stored("W64", "PCM_16", tags=tags))
+    write_audio(tmp_path / f"a.{suffix}", audio)
+    back = read_audio(tmp_path / f"a.{suffix}")
+    assert {name: back.stored.tags[name] for name in NAMES} == tags
+
+
+@pytest.mark.parametrize("suffix", ["au", "w64"])
+def test_formats_without_a_place_for_texts(tmp_path: Path, suffix: str) -> None:
+    tags = {"title": "A talk"}
+    write_audio(
+        tmp_path / f"a.{suffix}", Audio(sound()[None], 16000, Stored("WAV", "PCM_16", tags=tags))
+    )
+    assert read_audio(tmp_path / f"a.{suffix}").stored.tags == {}
