@@ -18,8 +18,9 @@ from undrift.common.errors import InputError
 from undrift.common.files import cache_folder
 from undrift.common.training.recipe import Recipe
 from undrift.common.training.run import Objective
-from undrift.speech.data import Mixtures, Windows
+from undrift.speech.data import Mixtures, Pairs, Windows
 from undrift.speech.objective import SpeechLoss, speech_objective
+from undrift.speech.pairs import PairFiles, card_pairs, folder_pairs, pairs_root
 from undrift.speech.published_objectives import PublishedLoss, published_objective
 from undrift.speech.signal import read_signal
 from undrift.speech.simulate.law import Law
@@ -46,6 +47,19 @@ class MixturesSource(Strict):
     law: dict[str, object] = Field(default_factory=dict)
 
 
+class PairsSource(Strict):
+    """Pairs on disc: of a card's split below `root`, or, without a card, clean/ and noisy/ there.
+
+    The root may begin with `cache:`, this program's cache.
+    """
+
+    kind: Literal["pairs"]
+    root: str
+    card: str | None = None
+    split: str | None = None
+    view: str | None = None
+
+
 class DataSettings(Strict):
     """The section `data` of a recipe of this domain.
 
@@ -53,7 +67,7 @@ class DataSettings(Strict):
     `published_objectives`.
     """
 
-    source: MixturesSource
+    source: MixturesSource | PairsSource = Field(discriminator="kind")
     seconds: float = Field(2.5, gt=0)
     spread: float = Field(3.0, ge=0)
     loss: SpeechLoss | PublishedLoss = Field(
@@ -68,12 +82,24 @@ def open_samples(recipe: Recipe, trial: Path | None = None) -> Dataset[dict[str,
     unknown key, or a source that does not fit.
     """
     data, signal = load(DataSettings, recipe.data, "data"), read_signal(recipe.signal)
-    source = _mixtures(data, signal.spectrogram.rate, recipe.schedule.seed, trial)
-    return Windows(source, signal, recipe.schedule.seed, data.spread)
+    rate, seed = signal.spectrogram.rate, recipe.schedule.seed
+    if isinstance(data.source, PairsSource):
+        source: Pairs = _pairs(data.source, rate, round(data.seconds * rate))
+    else:
+        source = _mixtures(data, data.source, rate, seed, trial)
+    return Windows(source, signal, seed, data.spread)
 
 
-def _mixtures(data: DataSettings, rate: int, seed: int, trial: Path | None) -> Mixtures:
-    source = data.source
+def _pairs(source: PairsSource, rate: int, samples: int) -> PairFiles:
+    root = pairs_root(source.root)
+    if source.card is None:
+        return PairFiles(folder_pairs(root), rate, samples)
+    return PairFiles(card_pairs(source.card, root, source.split, source.view), rate, samples)
+
+
+def _mixtures(
+    data: DataSettings, source: MixturesSource, rate: int, seed: int, trial: Path | None
+) -> Mixtures:
     place = trial or cache_folder() / "speech" / "banks"
     noises, rooms = (n if trial is None else min(n, _TRIAL) for n in (source.noises, source.rooms))
     folders = [speech_folder(path) for path in source.paths]

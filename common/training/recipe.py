@@ -58,6 +58,7 @@ class Recipe(Strict):
     scaling: ScalingSettings
     signal: dict[str, object] = Field(default_factory=dict)
     network: Named
+    sampler: Named | None = Field(None, description="of published methods; the domain reads it")
     levels: list[str] = Field(default_factory=list)
     ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
     start: str = Field("", description="model id or weight file to begin from; empty: at random")

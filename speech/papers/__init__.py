@@ -1,0 +1,1 @@
+"""Papers on speech enhancement that can be repeated: see `undrift reproduce list`."""
