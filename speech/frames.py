@@ -98,6 +98,8 @@ class Synthesis:
     def push(self, frames: Tensor) -> Tensor:
         """Samples (b, m) that no later frame changes."""
         count = frames.shape[-1]
+        if not count:  # a transform of nothing is an error to some libraries
+            return frames.real[:, 0]
         pieces = self._pieces(frames)
         if self._sum is None or self._squares is None:
             self._sum = pieces.new_zeros(pieces.shape[0], self._hops - 1, pieces.shape[-1])
