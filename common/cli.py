@@ -62,7 +62,8 @@ def run(ctx: click.Context, config: Path, more: tuple[str, ...]) -> None:
     if not isinstance(command, str):
         raise InputError(f"{config}: command: missing; was it written by --save-config?")
     root = ctx.find_root().command
-    root.main([command, "--config", str(config), *more], prog_name="undrift", standalone_mode=False)
+    words = [*command.split(), "--config", str(config), *more]
+    root.main(words, prog_name="undrift", standalone_mode=False)
 
 
 @click.command()

@@ -59,12 +59,13 @@ class RestoringCommand(click.Command):
 
 
 def restoring_options(
-    task: str, without: Sequence[str] = ()
+    task: str, without: Sequence[str] = (), group: str = ""
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Adds INPUT... and the shared flags; calls the command with `options` and its own flags.
 
     The command's own flags arrive as keyword arguments and also as `options.extras`. without:
-    shared flags that mean nothing to the command; they keep their defaults.
+    shared flags that mean nothing to the command; they keep their defaults. group: whose command it
+    is, as "speech" of `undrift speech enhance`.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -76,7 +77,7 @@ def restoring_options(
             shared = {key: value for key, value in values.items() if key in _SHARED}
             shared["output"] = Path(shared["output"])
             if saved is not None:
-                write_text(saved, _as_yaml(task, values))
+                write_text(saved, _as_yaml(f"{group} {task}".strip(), values))
             function(RunOptions(task=task, extras=own, **shared), **own)
 
         for option in reversed(_SHARED_FLAGS):
@@ -114,7 +115,7 @@ def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     command = given.pop("command", ctx.command.name)
     known = {_key(p.name): p for p in ctx.command.params if p.name and p.name != "help"}
     problems, values = [], {}
-    if command != ctx.command.name:
+    if str(command).split()[-1:] != [ctx.command.name]:
         problems.append(f"command: is for '{command}', not for '{ctx.command.name}'")
     for key, value in given.items():
         parameter = known.get(key)

@@ -1,6 +1,5 @@
 """The `undrift` command: finds a subcommand by name and imports only that one."""
 
-import importlib
 import os
 import sys
 import traceback
@@ -8,7 +7,8 @@ import traceback
 import click
 
 from undrift import __version__
-from undrift.common.errors import UndriftError, missing_package, nearest
+from undrift.common.errors import UndriftError, missing_package
+from undrift.common.lazy_group import LazyGroup
 
 # name -> (module, attribute, one line of help). The line stands here so that `undrift --help`
 # imports neither torch nor any domain.
@@ -21,6 +21,7 @@ COMMANDS = {
     "restore": ("undrift.restoration.inverse_cli", "restore", "Low light, lost phase and others."),
     "degrade": ("undrift.restoration.degrade_cli", "degrade", "Make degraded pictures."),
     "solve": ("undrift.common.solve_cli", "solve", "Measurements of any known operator."),
+    "speech": ("undrift.speech.cli", "speech", "Enhance, stream, simulate and score speech."),
     "train": ("undrift.common.training.cli", "train", "Train a model from a recipe."),
     "contest": ("undrift.restoration.contest.cli", "contest", "Compare processes on own pairs."),
     "evaluate": ("undrift.common.evaluate_cli", "evaluate", "Score results against truth."),
@@ -40,31 +41,9 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        return getattr(importlib.import_module(module), attribute)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(f"no command '{args[0]}'{nearest(args[0], COMMANDS)}", ctx)
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="undrift")
 def cli() -> None:
     """Diffusion-based restoration for science.
