@@ -33,7 +33,10 @@ AUTOMATIC = ("auto", "auto-sde")  # solvers that put a drawn start right after o
 
 @dataclass
 class Sampler:
-    """A model with all choices made; `draw_samples` runs it. calls, tile: of the last run."""
+    """A model with all choices made; `draw_samples` runs it. calls, tile: of the last run.
+
+    origin: where the signal lies in a larger one whose window it is, for its noise.
+    """
 
     model: Model
     choice: Preset
@@ -42,6 +45,7 @@ class Sampler:
     dtype: torch.dtype
     calls: int = field(default=0, init=False)
     tile: list[int] | str | None = field(default=None, init=False)
+    origin: tuple[int, ...] = field(default=(), init=False)
 
     @property
     def process(self) -> Process:
@@ -99,7 +103,7 @@ class Sampler:
             noise = Noise(self.wishes.seed, self.wishes.item, number)
 
             def draw(index: int, noise: Noise = noise) -> Tensor:
-                return noise(tuple(shape), index, device=self.device)
+                return noise(tuple(shape), index, self.origin, device=self.device)
 
             x = start(self.process, y, draw(0), time) if state is None else state.to(self.device)
             with torch.inference_mode(), autocast(self.device, self.dtype):

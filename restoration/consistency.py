@@ -40,6 +40,11 @@ def enlarged(low: Tensor, scale: float, modes: Modes = None) -> Tensor:
     return crop(upscale(pad(low, modes, few), scale), many)
 
 
+def level_of(scale: float) -> Tensor:
+    """How a network is told the scale, (1, 1)."""
+    return torch.tensor([[math.log2(scale) / 2]])
+
+
 def check_periods(size: Sequence[int], scale: float, modes: Modes) -> None:
     """Raises UsageError where a side that wraps around does not become whole pixels."""
     for side, mode in zip(size, modes or (), strict=False):

@@ -65,14 +65,26 @@ def denoise(
     asked = NoiseAsked(sigma, noise, gain, read_noise)
     check_denoise(sampler, **vars(asked), fidelity=fidelity)
     known, told = asked.known(pixels)
-    samples = _removed(pixels, known.trusted(min(float(fidelity), 1.0)), sampler, model)
-    if fidelity > 1:
-        samples = samples + (1 - 1 / float(fidelity) ** 2) * (pixels - samples)
+    samples = denoised(pixels, known, float(fidelity), sampler, model)
     mean = samples.mean(0, keepdim=True)
     even = known.map is None and not known.gain
     measured = Measured(pixels - mean, known.sigma if even else known.deviation(mean))
     extra = {"task": "denoise", **told, "fidelity": float(fidelity)}
     return outcome(picture, back, samples, measured, sampler, extra, began)
+
+
+def denoised(
+    pixels: Tensor,
+    known: KnownNoise,
+    fidelity: float,
+    sampler: Sampler | Unlearned,
+    model: str | None = None,
+) -> Tensor:
+    """Samples (k, c, h, w) of pixels (1, c, h, w) without the noise, as far as it is trusted."""
+    samples = _removed(pixels, known.trusted(min(fidelity, 1.0)), sampler, model)
+    if fidelity > 1:
+        samples = samples + (1 - 1 / fidelity**2) * (pixels - samples)
+    return samples
 
 
 def _removed(

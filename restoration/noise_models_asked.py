@@ -98,7 +98,10 @@ class NoiseAsked:
         gain = None if self.gain is None else self.gain / 255
         read = None if self.read_noise is None else self.read_noise / 255
         gain, read = estimate_gain_and_read(pixels, gain, read)
-        light = float(pixels.double().clamp(min=0).mean())
+        return self.camera(gain, read, float(pixels.double().clamp(min=0).mean()))
+
+    def camera(self, gain: float, read: float, light: float) -> tuple[KnownNoise, dict[str, Any]]:
+        """The same for a gain and a reading noise that are known, and the mean of the picture."""
         sigma = math.sqrt(gain * light + read**2)
         told = {
             "noise": CAMERA,

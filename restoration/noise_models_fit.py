@@ -9,6 +9,8 @@ same line to level sets of a smoothed picture). Classes that clipping reaches ar
 those whose mean square is far above the median's variance: too few photons for a median, or edges.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from torch import Tensor
 
@@ -39,8 +41,14 @@ def estimate_gain_and_read(
     or that have nowhere enough unclipped pixels.
     """
     check_size(pixels)
-    found = [classes(plane) for plane in pixels[0].double().numpy()]
-    means, variances = np.concatenate(found, axis=1)
+    return gain_and_read([classes(plane) for plane in pixels[0].double().numpy()], gain, read)
+
+
+def gain_and_read(
+    found: Sequence[np.ndarray], gain: float | None = None, read: float | None = None
+) -> tuple[float, float]:
+    """The same from the `classes` of planes, or of parts of them."""
+    means, variances = np.concatenate([np.zeros((2, 0)), *found], axis=1)
     if means.size == 0:
         raise InputError(
             "too few unclipped pixels to tell how the noise grows with the light; give gain and "

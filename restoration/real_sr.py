@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from undrift.common.errors import UsageError
 from undrift.common.results import Restored
@@ -42,8 +43,7 @@ def enlarge_real(
     sampler = restorer("blind", model, wishes_for(image, wishes))
     check_enlarge_real(sampler, scale, fidelity)
     modes = sampler.wishes.pad_modes()
-    y = enlarged(low, scale, modes)
-    y = y.clamp(min(0.0, float(low.min())), max(1.0, float(low.max())))  # no overshoots
+    y = without_overshoots(enlarged(low, scale, modes), low)
     samples = mended(sampler, y, fidelity)
     measured = Measured(low - reduced(samples.mean(0, keepdim=True), low, scale), None)
     alpha = None
@@ -53,6 +53,11 @@ def enlarge_real(
         "task": "sr", "scale": float(scale), "degradation": "real", "fidelity": float(fidelity),
     }  # fmt: skip
     return outcome(picture, back, samples, measured, sampler, extra, began, alpha)
+
+
+def without_overshoots(y: Tensor, low: Tensor) -> Tensor:
+    """y inside the range of the small picture, or [0, 1] if that is wider."""
+    return y.clamp(min(0.0, float(low.min())), max(1.0, float(low.max())))
 
 
 def check_enlarge_real(sampler: Any, scale: float = 4.0, fidelity: float = 1.0) -> None:

@@ -56,7 +56,7 @@ def check_restore(sampler: Any, *, task: str, **settings: Any) -> None:
             raise UsageError(f"{name} does not belong to the task {task}; it has {own}")
     if isinstance(sampler, Unlearned):
         dehazing.check_dehaze(sampler, **settings)
-    elif sampler is not None and _is_mending(task, model):
+    elif sampler is not None and is_mending(task, model):
         check_mend(sampler, **settings)
 
 
@@ -75,7 +75,7 @@ def weights_for(task: str, model: str | None) -> str | None:
 def sampler_for(task: str, model: str | None, wishes: Wishes) -> Sampler | Unlearned:
     """What draws the samples of a task; raises for names and numbers that cannot be."""
     _check_name(task)
-    if _is_mending(task, model):
+    if is_mending(task, model):
         return mending.restorer(task, model, wishes)
     if task == "dehaze":
         return Unlearned(dehazing.METHOD, wishes)
@@ -83,10 +83,10 @@ def sampler_for(task: str, model: str | None, wishes: Wishes) -> Sampler | Unlea
 
 
 def _function(task: str, model: str | None) -> Callable[..., Restored]:
-    return partial(mend, task=task) if _is_mending(task, model) else RESTORING[task]
+    return partial(mend, task=task) if is_mending(task, model) else RESTORING[task]
 
 
-def _is_mending(task: str, model: str | None) -> bool:
+def is_mending(task: str, model: str | None) -> bool:
     """Whether a network made for the task does it: priors are models for denoise."""
     if task == "dehaze":
         return model is not None

@@ -4,6 +4,7 @@ JPEG is written with the source's own quantisation tables where these are finer 
 else at quality 95, always without chroma subsampling. WebP is written lossless.
 """
 
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ def from_pillow(image: "Image", kind: str, path: Path | None = None) -> Picture:
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
     unit, _ = values.to_unit(planes)
-    metadata, turn = _metadata(image, icc, kind)
+    metadata, turn = metadata_of(image, icc, kind)
     unit = upright(unit, turn)
     split = 1 if len(unit) < 3 else 3
     return Picture(
@@ -66,7 +67,8 @@ def from_pillow(image: "Image", kind: str, path: Path | None = None) -> Picture:
     )
 
 
-def _metadata(image: "Image", icc: bytes | None, kind: str) -> tuple[Metadata, int]:
+def metadata_of(image: "Image", icc: bytes | None, kind: str) -> tuple[Metadata, int]:
+    """All that a picture says besides its pixels, upright, and the orientation of these."""
     info = image.info
     block = info.get("exif")
     block = block.removeprefix(_PREFIX) if block else None
@@ -91,10 +93,30 @@ def _metadata(image: "Image", icc: bytes | None, kind: str) -> tuple[Metadata, i
 
 def write_with_pillow(path: Path, picture: Picture, kind: str, name: Path) -> None:
     """Writes `picture` as `kind` to `path`; errors speak of `name`."""
+    check(picture, kind, name)
+    _save(path, to_image(picture), picture, kind, name)
+
+
+def write_bands(
+    path: Path, sheet: Picture, kind: str, name: Path, bands: Iterable[np.ndarray]
+) -> None:
+    """Writes rows of 8-bit numbers (rows, w[, c]), collected as such; otherwise as above.
+
+    sheet: what the file says besides its pixels, with their shape.
+    """
+    from PIL import Image
+
+    check(sheet, kind, name)
+    image, top = Image.new(sheet.mode, (sheet.width, sheet.height)), 0
+    for band in bands:
+        image.paste(Image.fromarray(band), (0, top))
+        top += len(band)
+    _save(path, image, sheet, kind, name)
+
+
+def _save(path: Path, image: "Image", picture: Picture, kind: str, name: Path) -> None:
     from PIL.Image import Dither
 
-    _check(picture, kind, name)
-    image = to_image(picture)
     metadata = picture.metadata
     options: dict[str, Any] = {}
     if metadata.dpi:
@@ -131,7 +153,8 @@ def to_image(picture: Picture) -> "Image":
     return Image.fromarray(array)
 
 
-def _check(picture: Picture, kind: str, name: Path) -> None:
+def check(picture: Picture, kind: str, name: Path) -> None:
+    """InputError for what a file of this kind cannot hold."""
     if picture.depth not in ("bool", "uint8"):
         other = ".png or .tif" if picture.depth == "uint16" else ".tif"
         raise InputError(f"{name}: {kind} holds 8 bits, not {picture.depth}; write a {other}")

@@ -6,6 +6,7 @@ files are written here, which keeps every metadata chunk in one place.
 
 import struct
 import zlib
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from undrift.restoration.pictures.png_chunks import (
     xmp_chunk,
 )
 
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type -> samples a pixel
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type -> samples a pixel
 _COLOUR = {b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI"}
 _METRE = 0.0254  # an inch
 
@@ -40,21 +41,21 @@ def read_png(path: Path, data: bytes) -> Picture:
     width, height, bits, colour, _, _, interlace = struct.unpack(">IIBBBBB", parts[b"IHDR"])
     if b"acTL" in parts:
         raise ValueError("an animated PNG is not supported yet; save its frames as single files")
-    if colour not in _CHANNELS or not width or not height:
+    if colour not in CHANNELS or not width or not height:
         raise ValueError(f"colour type {colour} with {width} x {height} pixels does not exist")
     if bits == 16:
-        planes = _wide(chunks, width, height, _CHANNELS[colour], bool(interlace))
-        alpha_key = _key(parts, colour, 1)
+        planes = _wide(chunks, width, height, CHANNELS[colour], bool(interlace))
+        alpha_key = transparent_key(parts, colour, 1)
     else:
         planes = _narrow(data, colour, b"tRNS" in parts)
-        alpha_key = _key(parts, colour, 255 // (2**bits - 1) if bits > 1 else 1)
+        alpha_key = transparent_key(parts, colour, 255 // (2**bits - 1) if bits > 1 else 1)
     colours, alpha = planes[: 1 if len(planes) < 3 else 3], None
     if len(planes) in (2, 4):
         alpha, _ = values.to_unit(planes[-1])
     elif alpha_key is not None:
         alpha = (colours != alpha_key[:, None, None]).any(axis=0).astype(np.float32)
     pixels, _ = values.to_unit(colours)
-    metadata, turn = _metadata(chunks, (width, height))
+    metadata, turn = metadata_of(chunks, (width, height))
     return Picture(
         upright(pixels, turn),
         None if alpha is None else upright(alpha, turn),
@@ -90,15 +91,16 @@ def _wide(
     return np.ascontiguousarray(body.view(">u2").transpose(2, 0, 1)).astype(np.uint16)
 
 
-def _key(parts: dict[bytes, bytes], colour: int, factor: int) -> np.ndarray | None:
+def transparent_key(parts: dict[bytes, bytes], colour: int, factor: int) -> np.ndarray | None:
     """The colour that means transparent, (c,), in the numbers of the decoded planes."""
     if colour not in (0, 2) or b"tRNS" not in parts:
         return None
-    count = _CHANNELS[colour]
+    count = CHANNELS[colour]
     return np.array(struct.unpack_from(f">{count}H", parts[b"tRNS"])) * factor
 
 
-def _metadata(chunks: list[Chunk], size: tuple[int, int]) -> tuple[Metadata, int]:
+def metadata_of(chunks: list[Chunk], size: tuple[int, int]) -> tuple[Metadata, int]:
+    """All that the chunks say besides pixels, turned upright, and the orientation of the pixels."""
     parts = dict(reversed(chunks))
     texts, xmp = read_texts(chunks)
     block = parts.get(b"eXIf")
@@ -125,31 +127,48 @@ def _metadata(chunks: list[Chunk], size: tuple[int, int]) -> tuple[Metadata, int
 
 def write_png(path: Path, picture: Picture, name: Path | None = None) -> None:
     """Writes bool, uint8 or uint16 pictures; InputError for any other depth."""
+    depth = "uint8" if picture.depth == "bool" and picture.mode != "L" else picture.depth
+    check_depth(picture, name or path)
+    array = values.stored(picture.pixels, picture.alpha, depth, picture.value_range)
+    write_bands(path, picture, depth, [array])
+
+
+def check_depth(picture: Picture, name: Path) -> None:
+    """InputError for numbers that a PNG cannot hold."""
     if picture.depth not in values.FULL:
         raise InputError(
-            f"{name or path}: PNG holds 1, 8 or 16 bit, not {picture.depth}; write a .tif instead"
+            f"{name}: PNG holds 1, 8 or 16 bit, not {picture.depth}; write a .tif instead"
         )
-    depth = "uint8" if picture.depth == "bool" and picture.mode != "L" else picture.depth
-    array = values.stored(picture.pixels, picture.alpha, depth, picture.value_range)
-    height, width = array.shape[:2]
+
+
+def write_bands(path: Path, sheet: Picture, depth: str, bands: Iterable[np.ndarray]) -> None:
+    """Writes rows of stored numbers (rows, w[, c]), bands one below the other.
+
+    sheet: what the file says besides its pixels, with their shape.
+    """
     bits = {"bool": 1, "uint8": 8, "uint16": 16}[depth]
-    if depth == "bool":
-        body, step = np.packbits(array, axis=1), 1
-    else:
-        body = array.astype(array.dtype.newbyteorder(">")).reshape(height, -1).view(np.uint8)
-        step = body.shape[1] // width
-    colour = {"L": 0, "RGB": 2, "LA": 4, "RGBA": 6}[picture.mode]
+    colour = {"L": 0, "RGB": 2, "LA": 4, "RGBA": 6}[sheet.mode]
+    step = max(1, bits * CHANNELS[colour] // 8)
+    head = struct.pack(">IIBBBBB", sheet.width, sheet.height, bits, colour, 0, 0, 0)
     with path.open("wb") as file:
         file.write(SIGNATURE)
-        file.write(chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)))
-        for part in _ancillary(picture):
+        file.write(chunk(b"IHDR", head))
+        for part in _ancillary(sheet):
             file.write(part)
         packer = zlib.compressobj(6)
-        for piece in png_rows.encode(body, step, depth != "bool"):
+        for piece in png_rows.encode(map(_bytes, bands), step, depth != "bool"):
             if packed := packer.compress(piece):
                 file.write(chunk(b"IDAT", packed))
         file.write(chunk(b"IDAT", packer.flush()))
         file.write(chunk(b"IEND", b""))
+
+
+def _bytes(array: np.ndarray) -> np.ndarray:
+    """Stored numbers (h, w[, c]) as the bytes (h, n) of rows."""
+    if array.dtype == bool:
+        return np.packbits(array, axis=1)
+    wide = array.astype(array.dtype.newbyteorder(">"))
+    return wide.reshape(len(array), -1).view(np.uint8)
 
 
 def _ancillary(picture: Picture) -> list[bytes]:

@@ -6,36 +6,53 @@ pixels are used (PNG specification, 5 and 11).
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from typing import IO
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP = b"XML:com.adobe.xmp"
 _LIMIT = 2**26  # bytes of one inflated text or profile
+_PIECE = 2**20  # bytes of a chunk read at a time
 
 Chunk = tuple[bytes, bytes]
 
 
 def read_chunks(data: bytes) -> list[Chunk]:
     """All chunks up to IEND. ValueError says where the file stops or is damaged."""
-    chunks: list[Chunk] = []
-    at = len(SIGNATURE)
-    while not chunks or chunks[-1][0] != b"IEND":
-        if at + 12 > len(data):
-            raise ValueError(f"the file is truncated: it ends after {len(data)} bytes without IEND")
-        length, name = struct.unpack_from(">I4s", data, at)
-        if at + 12 + length > len(data):
+    places = walk(BytesIO(data), len(data))
+    return [(name, data[start : start + length]) for name, start, length in places]
+
+
+def walk(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int, int]]:
+    """Name, place and length of the body of each chunk of a file of `size` bytes, all checked."""
+    at, name = len(SIGNATURE), b""
+    while name != b"IEND":
+        if at + 12 > size:
+            raise ValueError(f"the file is truncated: it ends after {size} bytes without IEND")
+        file.seek(at)
+        length, name = struct.unpack(">I4s", file.read(8))
+        if at + 12 + length > size:
             raise ValueError(
-                f"the file is truncated: it ends after {len(data)} bytes inside its chunk {name!r}"
+                f"the file is truncated: it ends after {size} bytes inside its chunk {name!r}"
             )
-        body = data[at + 8 : at + 8 + length]
-        (check,) = struct.unpack_from(">I", data, at + 8 + length)
-        if check != zlib.crc32(name + body):
+        check = zlib.crc32(name)
+        for piece in pieces(file, at + 8, length):
+            check = zlib.crc32(piece, check)
+        if check != struct.unpack(">I", file.read(4))[0]:
             raise ValueError(f"the file is damaged: wrong checksum in its chunk {name!r}")
-        chunks.append((name, body))
+        if at == len(SIGNATURE) and (name, length) != (b"IHDR", 13):
+            raise ValueError("the file is damaged: it does not begin with its header IHDR")
+        yield name, at + 8, length
         at += 12 + length
-    if chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
-        raise ValueError("the file is damaged: it does not begin with its header IHDR")
-    return chunks
+
+
+def pieces(file: IO[bytes], start: int, length: int) -> Iterator[bytes]:
+    """The bytes [start, start + length) of a file, a megabyte at a time."""
+    file.seek(start)
+    while length > 0 and (piece := file.read(min(length, _PIECE))):
+        yield piece
+        length -= len(piece)
 
 
 def chunk(name: bytes, body: bytes) -> bytes:

@@ -2,19 +2,27 @@
 
 A filter stores each byte as its difference from a prediction by its left (a), upper (b) and
 upper left (c) neighbours. Writing has all neighbours and is one array operation; reading
-depends on decoded neighbours, so it runs along anti-diagonals, where all pixels are independent
-(h + w steps instead of h w).
+depends on decoded neighbours, so rows go through the decoder of pillow as the rows of a small
+8-bit PNG whose first row is the one above them. Bytes of a pixel are filtered each for itself, so
+that the six or eight of 16-bit colour are two such PNGs.
 """
 
-from collections.abc import Iterator
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from io import BytesIO
 
 import numpy as np
+
+from undrift.restoration.pictures.png_chunks import SIGNATURE, chunk
 
 # x0, y0, step x, step y of the Adam7 passes.
 ADAM7 = (
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
     (0, 1, 1, 2),
 )  # fmt: skip
+_COLOUR = {1: 0, 2: 4, 3: 2, 4: 6}  # bytes a pixel -> colour type with 8 bits
+_PIECE = 2**22  # bytes of rows worked on at a time
 
 
 def paeth(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
@@ -23,40 +31,51 @@ def paeth(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     return np.where((to_a <= to_b) & (to_a <= to_c), a, np.where(to_b <= to_c, b, c))
 
 
-def unfilter(raw: np.ndarray, step: int) -> np.ndarray:
+def unfilter(raw: np.ndarray, step: int, above: np.ndarray | None = None) -> np.ndarray:
     """Rows with their filter byte (h, 1 + w step) uint8 -> decoded bytes (h, w step).
 
-    step: bytes of a pixel. ValueError for a filter type above 4.
+    step: bytes of a pixel. above: the decoded row before the first, or zeros. ValueError for a
+    filter type above 4.
     """
     kinds, body = raw[:, 0], raw[:, 1:]
     if kinds.max(initial=0) > 4:
         raise ValueError(f"filter type {kinds.max()} does not exist")
     if not kinds.any():
         return body
-    height, row = body.shape
-    width = row // step
-    padded = np.zeros((height + 1, row + step), np.uint8)  # zeros above and to the left
-    padded[1:, step:] = body
-    flat, stride = padded.reshape(-1), row + step
-    for d in range(height + width - 1):
-        top = max(0, d - width + 1)
-        count = min(height - 1, d) - top + 1
-        start = (top + 1) * stride + (d - top + 1) * step
-        x = _diagonal(flat, start, count, stride, step)
-        a = _diagonal(flat, start - step, count, stride, step).astype(np.int16)
-        b = _diagonal(flat, start - stride, count, stride, step).astype(np.int16)
-        c = _diagonal(flat, start - stride - step, count, stride, step).astype(np.int16)
-        kind = kinds[top : top + count, None]
-        guess = np.choose(kind, (np.int16(0), a, b, (a + b) >> 1, paeth(a, b, c)))
-        x += guess.astype(np.uint8)
-    return padded[1:, step:]
+    out = np.empty_like(body)
+    above = np.zeros(body.shape[1], np.uint8) if above is None else above
+    for rows in _slices(len(raw), body.shape[1]):
+        first = np.concatenate([np.zeros(1, np.uint8), above])  # filter 0: as it is
+        whole = np.concatenate([first[None], raw[rows]])
+        out[rows] = _through_pillow(whole, step)[1:]
+        above = out[rows.stop - 1]
+    return out
 
 
-def _diagonal(flat: np.ndarray, start: int, count: int, stride: int, step: int) -> np.ndarray:
-    """View (count, step): from `start`, each pixel one row lower and one to the left."""
-    return np.lib.stride_tricks.as_strided(
-        flat[start:], shape=(count, step), strides=(stride - step, 1)
-    )
+def _through_pillow(raw: np.ndarray, step: int) -> np.ndarray:
+    """Decoded bytes (h, w step) of filtered rows (h, 1 + w step) whose first needs none above."""
+    from PIL import Image
+
+    group = step if step <= 4 else step // 2
+    height, width = len(raw), (raw.shape[1] - 1) // step
+    pixels = raw[:, 1:].reshape(height, width, step)
+    out = np.empty_like(pixels)
+    head = struct.pack(">IIBBBBB", width, height, 8, _COLOUR[group], 0, 0, 0)
+    for first in range(0, step, group):
+        part = pixels[..., first : first + group].reshape(height, -1)
+        data = np.concatenate([raw[:, :1], part], axis=1)
+        body = chunk(b"IDAT", zlib.compress(data.tobytes(), 0))
+        file = BytesIO(SIGNATURE + chunk(b"IHDR", head) + body + chunk(b"IEND", b""))
+        with Image.open(file, formats=["PNG"]) as image:
+            out[..., first : first + group] = np.asarray(image).reshape(height, width, group)
+    return out.reshape(height, -1)
+
+
+def _slices(height: int, row: int) -> Iterator[slice]:
+    """Rows of so many bytes, some megabytes at a time."""
+    count = max(1, _PIECE // max(1, row))
+    for start in range(0, height, count):
+        yield slice(start, min(start + count, height))
 
 
 def filter_rows(body: np.ndarray, above: np.ndarray, step: int) -> np.ndarray:
@@ -97,14 +116,15 @@ def decode(data: bytes, width: int, height: int, step: int, interlaced: bool) ->
     return out
 
 
-def encode(body: np.ndarray, step: int, filtered: bool) -> Iterator[bytes]:
-    """Bytes (h, n) -> pieces of the filtered stream, a few megabytes at a time."""
-    rows = max(1, 2**22 // body.shape[1])
-    above = np.zeros(body.shape[1], np.uint8)
-    for start in range(0, len(body), rows):
-        piece = body[start : start + rows]
-        if filtered:
-            yield filter_rows(piece, above, step).tobytes()
-            above = piece[-1]
-        else:
-            yield np.pad(piece, ((0, 0), (1, 0))).tobytes()
+def encode(bodies: Iterable[np.ndarray], step: int, filtered: bool) -> Iterator[bytes]:
+    """Bytes (h, n), one below the other -> pieces of the filtered stream, some megabytes each."""
+    above = None
+    for body in bodies:
+        above = np.zeros(body.shape[1], np.uint8) if above is None else above
+        for rows in _slices(len(body), body.shape[1]):
+            piece = body[rows]
+            if filtered:
+                yield filter_rows(piece, above, step).tobytes()
+                above = piece[-1].copy()
+            else:
+                yield np.pad(piece, ((0, 0), (1, 0))).tobytes()

@@ -1,5 +1,6 @@
 """Large TIFF pages a band of rows at a time: neither reading nor writing holds the picture."""
 
+import math
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -8,23 +9,29 @@ from pathlib import Path
 
 import numpy as np
 
-from undrift.restoration.pictures import tiff
-from undrift.restoration.pictures.picture import Picture
+from undrift.restoration.pictures import tiff, values
+from undrift.restoration.pictures.picture import DEPTHS, Picture
+from undrift.restoration.pictures.rows import Rows, sheet_of
 from undrift.restoration.pictures.tiff_tags import read_metadata
 from undrift.restoration.pictures.tiff_write import TiffPages
 
 STRIP = 16  # rows of a strip that is written
+_LOOK = 64  # rows looked at together for the range of floats
+_STRAIGHT = 2  # ExtraSamples: alpha that colours are not multiplied by
 
 
-class TiffRows:
-    """An open page of plain 8 or 16 bit grey or colour. `sheet`: the picture without its pixels.
+class TiffRows(Rows):
+    """An open page of grey or colour numbers, straight alpha or none, whole bytes a number.
 
     sheet is None for pages of another kind, which have to be read whole.
     """
 
+    kind = "TIFF"
+
     def __init__(self, path: Path):
         from tifffile import TiffFile
 
+        self.path = path
         with ExitStack() as undo:
             self._file = undo.enter_context(TiffFile(path))
             self.sheet = self._looked_at(path)
@@ -32,29 +39,63 @@ class TiffRows:
 
     def _looked_at(self, path: Path) -> Picture | None:
         places, frames = tiff.find_pages(self._file)
-        self._page = self._file.pages[places[0]].aspage()
+        self._page = page = self._file.pages[places[0]].aspage()
         if len(places) > 1 or frames > 1 or not self._is_plain():
             return None
-        tiff.check_page(path, self._page)
-        metadata, turn = read_metadata(path, self._page)
-        if turn != 1:
+        tiff.check_page(path, page)
+        metadata, turn = read_metadata(path, page)
+        if turn != 1 or not self._is_decoded_here():
             return None
-        shape = (self._page.samplesperpixel, self._page.imagelength, self._page.imagewidth)
-        blank = np.broadcast_to(np.float32(0), shape)  # takes no memory
-        return Picture(blank, None, str(self._page.dtype), None, "TIFF", metadata, path)
+        mode = ("L" if page.photometric == 1 else "RGB") + "A" * len(page.extrasamples)
+        size = (page.imagelength, page.imagewidth)
+        return sheet_of(path, self.kind, size, mode, str(page.dtype), metadata)
 
     def _is_plain(self) -> bool:
         page = self._page
-        colours = {1: 1, 2: 3}.get(int(page.photometric))
-        full = page.dtype is not None and page.dtype.name in ("uint8", "uint16")
-        whole = full and page.bitspersample == 8 * page.dtype.itemsize  # type: ignore[union-attr]
-        return whole and page.samplesperpixel == colours and page.planarconfig == 1
+        depth = "" if page.dtype is None else page.dtype.name
+        extra = tuple(page.extrasamples)
+        straight = extra == (_STRAIGHT,) and (depth in values.FULL or depth.startswith("float"))
+        colours = {1: 1, 2: 3}.get(int(page.photometric), 0)
+        whole = depth in DEPTHS and page.bitspersample == 8 * np.dtype(depth).itemsize
+        fits = colours > 0 and page.samplesperpixel == colours + len(extra)
+        return whole and depth != "bool" and fits and (not extra or straight) and self._is_woven()
+
+    def _is_woven(self) -> bool:
+        return self._page.planarconfig == 1 or self._page.samplesperpixel == 1
+
+    def _is_decoded_here(self) -> bool:
+        """Whether tifffile knows the compression without another package."""
+        try:
+            self.stored(0, 1)
+        except ValueError as error:
+            if "imagecodecs" not in str(error):
+                raise
+            return False
+        return True
+
+    def settle(self) -> bool:
+        """Finds the range of numbers that are no full 8 or 16 bit; False where one is no number."""
+        assert self.sheet is not None
+        if self.sheet.depth in values.FULL:
+            return True
+        low, high, height = math.inf, -math.inf, self.sheet.height
+        for top in range(0, height, _LOOK):
+            band = self.read(top, min(top + _LOOK, height))
+            if band.dtype.kind == "f" and not np.isfinite(band).all():
+                return False
+            colour, alpha = np.split(band, [self.sheet.channels], axis=-1)
+            if alpha.size and (alpha.min() < 0 or alpha.max() > 1):
+                return False
+            low, high = min(low, float(colour.min())), max(high, float(colour.max()))
+        _, found = values.to_unit(np.array([low, high]).astype(self.sheet.depth))
+        self.sheet = replace(self.sheet, value_range=found)
+        return True
 
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
 
-    def read(self, start: int, stop: int) -> np.ndarray:
+    def stored(self, start: int, stop: int) -> np.ndarray:
         """Rows [start, stop) as they are stored, (rows, w, c). ValueError where damaged."""
         page, handle = self._page, self._file.filehandle
         high, wide = page.chunks[0], page.chunks[1]
@@ -79,26 +120,33 @@ class TiffRows:
         return out
 
 
-def write_rows(
-    path: Path, sheet: Picture, size: tuple[int, int], bands: Iterable[np.ndarray]
-) -> None:
-    """Writes bands (rows, w, c) one below the other; each but the last a multiple of `STRIP` high.
+def write_rows(path: Path, sheet: Picture, bands: Iterable[np.ndarray]) -> None:
+    """Writes stored numbers (rows, w[, c]), bands one below the other.
 
-    sheet: what the file says besides its pixels; size: (h, w).
+    sheet: what the file says besides its pixels, with their shape.
     """
-    channels = sheet.channels
-    blank = np.broadcast_to(np.float32(0), (channels, *size))
-    shape = size if channels == 1 else (*size, channels)
+    size = (sheet.height, sheet.width)
+    shape = size if sheet.mode == "L" else (*size, len(sheet.mode))
     order = ">" if sheet.metadata.order == ">" else "<"
     dtype = np.dtype(sheet.depth).newbyteorder(order)
 
     def strips() -> Iterator[bytes]:
-        for band in bands:
-            for top in range(0, len(band), STRIP):
-                data = band[top : top + STRIP].astype(dtype).tobytes()
-                yield zlib.compress(data, 6) if sheet.metadata.compressed else data
+        for strip in _cut(bands):
+            data = strip.astype(dtype).tobytes()
+            yield zlib.compress(data, 6) if sheet.metadata.compressed else data
 
     with TiffPages(path, 1) as pages:
-        pages.add_stored(
-            strips(), replace(sheet, pixels=blank), shape, np.dtype(sheet.depth), rowsperstrip=STRIP
-        )
+        pages.add_stored(strips(), sheet, shape, np.dtype(sheet.depth), rowsperstrip=STRIP)
+
+
+def _cut(bands: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same rows, `STRIP` at a time."""
+    left: list[np.ndarray] = []
+    for band in bands:
+        whole = np.concatenate([*left, band])
+        full = len(whole) // STRIP * STRIP
+        for top in range(0, full, STRIP):
+            yield whole[top : top + STRIP]
+        left = [whole[full:]]
+    if left and len(left[0]):
+        yield left[0]

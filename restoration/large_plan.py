@@ -1,0 +1,197 @@
+"""Windows of an open picture: where they lie, what they see, what is made of them.
+
+A network of bounded reach needs no more than its reach around a window; a plan of n calls needs n
+times that. So the window with that margin, restored by itself and cropped, is the window of the
+picture restored at once. Noise is drawn by absolute coordinates, and windows begin on the blocks
+of the network. Colours below full transparency come from the nearest visible pixel; one that
+matters to a window lies within 1 + sqrt 2 times its margin.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from undrift.common.devices import free_memory
+from undrift.common.resize import resized
+from undrift.common.sampling import Sampler
+from undrift.common.solvers.plan import calls
+from undrift.common.tiling import automatic_tile
+from undrift.common.windows import Window, windows
+from undrift.restoration.images import Picture, bleed
+from undrift.restoration.pictures.rows import Rows
+
+BLOCK = 1024  # pixels a side of the blocks whose noise is estimated
+BUDGET = 2 * 10**9  # bytes of activations of a window, where nothing else is said
+_HIDDEN = 1 + math.sqrt(2)
+_GRIDS = 256  # small pixels, at most, after which a broken scale falls on the grid again
+
+
+class Work(Protocol):
+    """What is done to a window: pixels (1, c, h, w) with their margin -> (1, c, H, W)."""
+
+    scale: float
+
+    def __call__(self, pixels: Tensor, origin: tuple[int, int]) -> Tensor:
+        """origin: where the first pixel of the result lies in the whole."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A window that is done. restored: (1, c, H, W) of what it keeps; seen: what came there."""
+
+    down: Window
+    across: Window
+    restored: Tensor
+    seen: Tensor
+    alpha: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """An open picture and the windows of both axes, in its own pixels.
+
+    scale: of the result. grid: pixels of the picture that are whole blocks of the result.
+    """
+
+    rows: Rows
+    down: list[Window]
+    across: list[Window]
+    scale: float = 1.0
+    grid: int = 1
+
+    @property
+    def sheet(self) -> Picture:
+        """The picture without its pixels."""
+        assert self.rows.sheet is not None
+        return self.rows.sheet
+
+    @property
+    def tile(self) -> list[int]:
+        """Pixels that windows keep, of the result, at most."""
+        return [max(self.at(w.high, n) - self.at(w.low, n) for w in axis)
+                for n, axis in enumerate((self.down, self.across))]  # fmt: skip
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the result."""
+        return resized(self.sheet.height, self.scale), resized(self.sheet.width, self.scale)
+
+    def at(self, place: int, axis: int) -> int:
+        """Where a place of the picture lies in the result; windows begin on whole ones."""
+        side = (self.sheet.height, self.sheet.width)[axis]
+        return self.size[axis] if place == side else round(place * self.scale)
+
+    def pixels(
+        self, down: Window, across: Window, band: "Band"
+    ) -> tuple[Tensor, np.ndarray | None]:
+        """What a window sees, (1, c, h, w) in [0, 1], and its alpha (h, w)."""
+        height, width = self.sheet.height, self.sheet.width
+        wide = [_widened(w, self._hidden(w), n) for w, n in ((down, height), (across, width))]
+        numbers = band.numbers[wide[0].start - band.start :, wide[1].start : wide[1].stop]
+        pixels, alpha = self.rows.unit(numbers[: wide[0].stop - wide[0].start])
+        if alpha is None:
+            return torch.from_numpy(pixels)[None], None
+        crop = tuple(slice(w.start - v.start, w.stop - v.start)
+                     for w, v in zip((down, across), wide, strict=True))  # fmt: skip
+        filled = np.ascontiguousarray(bleed(pixels, alpha)[(slice(None), *crop)])
+        return torch.from_numpy(filled)[None], alpha[crop]
+
+    def band(self, down: Window) -> "Band":
+        """The stored rows that windows of a band see."""
+        wide = _widened(down, self._hidden(down), self.sheet.height)
+        return Band(wide.start, self.rows.read(wide.start, wide.stop))
+
+    def _hidden(self, window: Window) -> int:
+        if self.sheet.alpha is None:
+            return 0
+        margin = max(window.low - window.start, window.stop - window.high)
+        return math.ceil(_HIDDEN * margin)
+
+    def blocks(self) -> Iterator[Tensor]:
+        """Blocks (1, c, h, w) of `BLOCK` pixels a side; no thin remainders."""
+        height, width = self.sheet.height, self.sheet.width
+        for top in range(0, max(1, height - BLOCK // 2), BLOCK):
+            down = _plain(top, min(top + BLOCK, height))
+            band = self.band(down)
+            for left in range(0, max(1, width - BLOCK // 2), BLOCK):
+                across = _plain(left, min(left + BLOCK, width))
+                yield self.pixels(down, across, band)[0]
+
+    def parts(self, work: Work) -> Iterator[Part]:
+        """All windows, from the top and the left."""
+        for down in self.down:
+            band = self.band(down)
+            for across in self.across:
+                pixels, alpha = self.pixels(down, across, band)
+                found = work(pixels, (self.at(down.start, 0), self.at(across.start, 1)))
+                both = (down, across)
+                kept = tuple(slice(w.low - w.start, w.high - w.start) for w in both)
+                large = tuple(
+                    slice(*(self.at(place, n) - self.at(w.start, n) for place in (w.low, w.high)))
+                    for n, w in enumerate(both)
+                )
+                yield Part(
+                    down, across, found[(..., *large)], pixels[(..., *kept)],
+                    None if alpha is None else alpha[kept],
+                )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Stored rows (rows, w, c) from `start`."""
+
+    start: int
+    numbers: np.ndarray
+
+
+def plan_for(rows: Rows, sampler: Sampler, scale: float = 1.0, more: int = 0) -> Plan | None:
+    """Windows for a sampler; None where the result would not be that of the whole.
+
+    more: pixels of the picture that a result depends on besides the reach of the network.
+    """
+    network, wishes = sampler.model.denoiser.network, sampler.wishes
+    reach: int | None = getattr(network, "reach", None)
+    grid = _grid(scale, int(getattr(network, "multiple", 1)))
+    whole = wishes.pad_modes() or wishes.tile == "off" or sampler.choice.samples > 1
+    if reach is None or grid is None or whole or rows.sheet is None:
+        return None
+    sides = (rows.sheet.height, rows.sheet.width)
+    kept = automatic_tile(network, [resized(side, scale) for side in sides], memory_of(sampler))
+    margin = math.ceil(reach * calls(sampler.plan()) / scale) + more
+    down, across = (cut(side, int(kept / scale), grid, margin) for side in sides)
+    return Plan(rows, down, across, scale, grid)
+
+
+def memory_of(sampler: Sampler) -> int:
+    """Bytes that a window may take."""
+    return sampler.wishes.max_memory or min(BUDGET, free_memory(sampler.device) // 3)
+
+
+def _grid(scale: float, multiple: int) -> int | None:
+    """Fewest pixels of the picture that are whole blocks of the result; None for odd scales."""
+    for count in range(1, _GRIDS + 1):
+        large = count * scale
+        if abs(large - round(large)) < 1e-9 and round(large) % multiple == 0:
+            return count
+    return None
+
+
+def cut(side: int, kept: int, grid: int, margin: int) -> list[Window]:
+    """Windows of an axis that begin on the grid and see so many pixels beyond what they keep."""
+    found = windows(-(-side // grid) * grid, kept, grid, margin)
+    return [replace(w, stop=min(w.stop, side), high=min(w.high, side)) for w in found]
+
+
+def _widened(window: Window, more: int, side: int) -> Window:
+    start, stop = max(0, window.start - more), min(side, window.stop + more)
+    return replace(window, start=start, stop=stop)
+
+
+def _plain(start: int, stop: int) -> Window:
+    return Window(start, stop, start, stop)
