@@ -1,0 +1,1 @@
+"""Speech that lies on disc or in packages, by its data card."""

@@ -1,0 +1,39 @@
+"""`undrift data make` and `verify` for speech: recordings inside packages, data sets on disc."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from undrift.common.card_files import FileCheck
+from undrift.common.cards import DataCard, find_card
+from undrift.common.errors import InputError, UsageError, nearest
+from undrift.speech.datasets.recordings import check_recordings, make_recordings
+
+OPTIONS = ("items", "archives")
+
+
+def make(
+    card_id: str, folder: Path, options: Mapping[str, Any] | None = None, overwrite: bool = False
+) -> dict[Path, str]:
+    """Writes the recordings of `card_id` as `folder/<speaker>/<item>.wav`: file -> status.
+
+    See `undrift.speech.datasets.recordings.make_recordings` for options and errors.
+
+    Raises:
+        UsageError: an option this card does not take.
+        InputError: an unknown card, or one that has nothing to make.
+    """
+    options = dict(options or {})
+    card = find_card(card_id)
+    for name in options:
+        if name not in OPTIONS:
+            hint = nearest(name, OPTIONS)
+            raise UsageError(f"{card_id} takes no {name!r}{hint}; it takes {OPTIONS}")
+    if not card.front.undrift.members:
+        raise InputError(f"{card_id} holds no recordings that can be made")
+    return make_recordings(card, Path(folder), options, overwrite)
+
+
+def check(card: DataCard, root: Path) -> list[FileCheck]:
+    """Whether the recordings below `root` are what the card says."""
+    return check_recordings(card, root)
