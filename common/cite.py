@@ -219,6 +219,7 @@ MODELS: dict[str, tuple[str, ...]] = {
     "photos-jpeg": ("resshift", "nafnet", "deadleaves", "philox"),
     "photos-restore": ("resshift", "nafnet", "deadleaves", "philox"),
     "leaves-sr": ("resshift", "nafnet", "deadleaves", "philox"),
+    "photos-sr": ("resshift", "nafnet", "deadleaves", "philox"),
 }
 
 

@@ -42,7 +42,7 @@ def sr(
 ) -> Restored:
     """Enlarges a picture `scale` times (2 to 4 for the default model, whole or not).
 
-    method "model": by a network made for it, `leaves-sr`. "operator": by a prior and the kernel
+    method "model": by a network made for it, `photos-sr`. "operator": by a prior and the kernel
     that shrank the picture, any scale to 16; keywords kernel, noise, fidelity of `enlarge`.
     "bicubic", "lanczos": without a network, any scale to 16.
 
@@ -72,7 +72,7 @@ def sr(
     began = time.monotonic()
     picture, back = to_pixels(image)
     low = prepared(picture)
-    sampler = make_sampler(model or "leaves-sr", "sr", wishes_for(image, wishes))
+    sampler = make_sampler(model or "photos-sr", "sr", wishes_for(image, wishes))
     check_sr(sampler, scale, fidelity=fidelity)
     sampler.model = GreyAsColour.around(sampler.model, low)
     modes = sampler.wishes.pad_modes()

@@ -117,7 +117,7 @@ def without_network(task: str, method: object) -> bool:
 
 
 VERBS = {
-    "sr": Enlarging("tasks", "sr", "leaves-sr"),
+    "sr": Enlarging("tasks", "sr", "photos-sr"),
     "denoise": Verb("denoising", "denoise", DENOISER),
     "deblur": Verb("deblurring", "deblur", PRIOR, True),
     "inpaint": Verb("inpainting", "inpaint", PRIOR, True),
