@@ -16,12 +16,15 @@ from undrift.common.cards import card_paths
 from undrift.common.config import load
 from undrift.common.errors import InputError
 from undrift.common.solvers import build_solver
+from undrift.common.training.recipe import Recipe
 from undrift.common.training.recipes import find_recipe, read_recipe, recipe_paths
 from undrift.common.weights.files import load_denoiser, read_settings
 from undrift.restoration.data import Crops
 from undrift.restoration.self_supervised.data import NoisyFolder, NoisySettings
 from undrift.restoration.training import DataSettings, FolderSource, open_data, open_validation
 from undrift.restoration.validation import TEST_CARD, ValidationSettings
+from undrift.speech.signal import read_signal
+from undrift.speech.storm import has_two_stages, two_stages
 
 RECIPES = sorted(recipe_paths())
 TINY = [
@@ -65,13 +68,22 @@ def test_a_shipped_recipe_is_complete_and_builds(name: str) -> None:
     assert recipe.id == name and recipe.domain in DOMAINS
     with torch.device("meta"):
         denoiser = recipe.settings({}).build()
-    y = torch.zeros(1, 3, 16, 16, device="meta") if recipe.scaling.centre is None else None
+    x = torch.zeros(*_shape(recipe), device="meta")
+    y = torch.zeros_like(x) if recipe.scaling.centre is None else None
+    if has_two_stages(denoiser):
+        denoiser = denoiser.with_network(two_stages(denoiser).given(x))
     level = torch.zeros(1, len(recipe.levels), device="meta") if recipe.levels else None
-    x = torch.zeros(1, 3, 16, 16, device="meta")
     assert denoiser(x, 0.5, y, level).x0.shape == x.shape
     assert set(recipe.presets) == {"fast", "balanced", "best"}
     for preset in recipe.presets.values():
         build_solver(preset.solver)
+
+
+def _shape(recipe: Recipe) -> tuple[int, ...]:
+    """A state: of pictures, or a spectrogram of 64 frames."""
+    if recipe.domain == "restoration":
+        return 1, 3, 16, 16
+    return 1, 2, read_signal(recipe.signal).spectrogram.bins, 64
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("leaves")])
