@@ -5,12 +5,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from undrift.common.cite_speech import SPEECH, Entry
 from undrift.common.errors import InputError, UsageError, nearest
 
-# kind, authors, title, venue, year, pages
-_Entry = tuple[str, str, str, str, int, str]
-
-METHODS: dict[str, _Entry] = {
+METHODS: dict[str, Entry] = {
+    **SPEECH,
     "resshift": (
         "inproceedings",
         "Yue, Zongsheng and Wang, Jianyi and Loy, Chen Change",
@@ -209,7 +208,12 @@ METHODS: dict[str, _Entry] = {
         "",
     ),
 }
-ALIASES = {"dpmsolver": "dpmsolverpp", "dpmsolver++": "dpmsolverpp", "meanreverting": "irsde"}
+ALIASES = {
+    "dpmsolver": "dpmsolverpp",
+    "dpmsolver++": "dpmsolverpp",
+    "meanreverting": "irsde",
+    "sgmse+": "sgmseplus",
+}
 
 # What each shipped model rests on.
 MODELS: dict[str, tuple[str, ...]] = {

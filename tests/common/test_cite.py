@@ -28,7 +28,13 @@ def test_entries_are_whole(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "key"),
-    [("IR-SDE", "irsde"), ("DPM-Solver++", "dpmsolverpp"), ("Flow Matching", "flowmatching")],
+    [
+        ("IR-SDE", "irsde"),
+        ("DPM-Solver++", "dpmsolverpp"),
+        ("Flow Matching", "flowmatching"),
+        ("SGMSE+", "sgmseplus"),
+        ("SB-VE", "sbve"),
+    ],
 )
 def test_spellings(name: str, key: str) -> None:
     assert keys(cite(name)) == [key]
