@@ -1,10 +1,8 @@
-"""The card of converted weights: what is known is filled in, what was not measured is said."""
+"""The card of a converted network of guided diffusion."""
 
 from pathlib import Path
 
-import yaml
-
-from undrift.common.files import sha256_of, write_text
+from undrift.common.weights.card_facts import CardFacts, write_facts
 from undrift.common.weights.convert import Source
 from undrift.common.weights.settings import Settings
 
@@ -33,59 +31,22 @@ Not measured here. `undrift benchmark` measures it.
 
 def write_card(source: Source, settings: Settings, weights: Path) -> Path:
     """Writes the card beside the weights, whole or not at all, and returns its path."""
-    path = weights.with_suffix(".md")
-    front = {
-        "license": source.licence,
-        "library_name": "undrift",
-        "model_name": settings.id,
-        "undrift": _block(source, settings, weights),
-    }
     size = f", {source.size} pixels a side" if source.size else ""
-    prose = _PROSE.format(file=source.path.name, home=source.home, size=size, name=settings.id)
-    head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=100)
-    write_text(path, f"---\n{head}---\n{prose}")
-    return path
-
-
-def _block(source: Source, settings: Settings, weights: Path) -> dict[str, object]:
-    presets = settings.model_dump(mode="json")["presets"]
-    return {
-        "schema": 1,
-        "id": settings.id,
-        "version": "1",
-        "task": settings.task,
-        "process": {"name": settings.process.name, "params": {"see": "header of the weights"}},
-        "prediction": settings.prediction,
-        "network": settings.network.model_dump(mode="json"),
-        "latent": None,
-        "input": {
+    facts = CardFacts(
+        file=source.path.name,
+        home=source.home,
+        licence=source.licence,
+        key_map="undrift.common.weights.adm",
+        input={
             "axes": "c h w",
             "channels": [source.structure.inputs],
             "multiple_of": 2 ** (len(source.structure.widths) - 1),
             "range": [0.0, 1.0],
         },
-        "scale": None,
-        "conditioning": ["angle psi of the state", *settings.levels],
-        "presets": presets,
-        "files": [
-            {
-                "name": weights.name,
-                "url": None,
-                "bytes": weights.stat().st_size,
-                "sha256": sha256_of(weights).removeprefix("sha256:"),
-            }
-        ],
-        "ported_from": {
-            "repo": source.home,
-            "commit": "not known",
-            "license": source.licence,
-            "file": source.path.name,
-            "key_map": "undrift.common.weights.adm",
-        },
-        "trained_on": [],
-        "parity": [],
-        "measured": [],
-        "intended": ["prior for known operators"],
-        "not_for": ["evidence of what a measurement does not show"],
-        "risks": ["invents detail"],
-    }
+        prose=_PROSE.format(file=source.path.name, home=source.home, size=size, name=settings.id),
+        conditioning=["angle psi of the state", *settings.levels],
+        intended=["prior for known operators"],
+        not_for=["evidence of what a measurement does not show"],
+        risks=["invents detail"],
+    )
+    return write_facts(facts, settings, weights)

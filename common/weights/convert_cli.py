@@ -18,6 +18,13 @@ from undrift.common.errors import UsageError
 @click.option("--new-order", is_flag=True, help="It was trained with use_new_attention_order.")
 @click.option("--schedule", type=click.Choice(["linear", "cosine"]), help="Default: linear.")
 @click.option("--size", type=click.IntRange(min=1), help="Side of the training pictures.")
+@click.option(
+    "--set",
+    "told",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of training of a speech model, such as sde=ouve; it wins over the file's.",
+)
 @click.option("--id", "name", help="Id of the model. Default: the name of DST.")
 def convert(
     source: Path,
@@ -28,30 +35,65 @@ def convert(
     new_order: bool,
     schedule: str | None,
     size: int | None,
+    told: tuple[str, ...],
     name: str | None,
 ) -> None:
-    """Convert SRC, a checkpoint of guided diffusion, to DST: NAME.safetensors or a folder.
+    """Convert SRC, a published checkpoint, to DST: NAME.safetensors or a folder.
 
-    A .safetensors file is for undrift and comes with a card; a folder is a pipeline of diffusers.
-    Pickles are read as bare tensors only. What the file does not say has to be told.
+    SRC: of guided diffusion, or speech models of SGMSE, SGMSE+, SB-VE, BBED and StoRM. A
+    .safetensors file is for undrift and comes with a card; a folder, for guided diffusion only, is
+    a pipeline of diffusers. Of pickles tensors and numbers are read, no code is run. What the file
+    does not say has to be told.
 
     \b
     undrift models convert ffhq_10m.pt faces.safetensors --like ffhq_10m
     undrift models convert mine.pt mine.safetensors --head-width 64 --schedule cosine
     undrift models convert lsun_cat.pt lsun-cat --like lsun_cat
+    undrift models convert train_vb.ckpt sgmse.safetensors --like sgmse-vb-dmd
     """
+    for path in (target, target.with_suffix(".md")):
+        if path.exists():
+            raise UsageError(f"{path} is there already; name another place or remove it")
+    structure = heads is not None or head_width is not None or new_order
+    if not (structure or schedule or size) and _by_family(source, target, name, like, told):
+        return
+    if told:
+        raise UsageError("--set is for speech models; the other flags describe guided diffusion")
+    _guided(source, target, name, like, (heads, head_width, new_order) if structure else None,
+            schedule, size)  # fmt: skip
+
+
+def _by_family(
+    source: Path, target: Path, name: str | None, like: str | None, told: tuple[str, ...]
+) -> bool:
+    """Whether a domain has converted it."""
+    from undrift.common.weights.families import find_family
+
+    family = find_family(source, like, told)
+    if family is None:
+        return False
+    for line in family.convert(source, target, name, like, told):
+        click.echo(line)
+    return True
+
+
+def _guided(
+    source: Path,
+    target: Path,
+    name: str | None,
+    like: str | None,
+    heads: tuple[int | None, int | None, bool] | None,
+    schedule: str | None,
+    size: int | None,
+) -> None:
     from undrift.common.weights.adm import Heads
     from undrift.common.weights.convert import read_source, write_folder, write_weights
     from undrift.common.weights.convert_card import write_card
 
-    for path in (target, target.with_suffix(".md")):
-        if path.exists():
-            raise UsageError(f"{path} is there already; name another place or remove it")
-    told = heads is not None or head_width is not None or new_order
     found = read_source(
         source,
         like=like,
-        heads=Heads(heads, head_width, new_order) if told else None,
+        heads=Heads(*heads) if heads else None,
         schedule=schedule,
         size=size,
     )

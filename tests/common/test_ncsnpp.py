@@ -4,15 +4,13 @@ The arrays are those of small official networks with random weights, non-zero ev
 spectrograms become two real channels. See `tests/reference/README.md`.
 """
 
-import functools
 import json
 import math
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from ncsnpp_stored import STORED, config, inputs, near, order, result, stored, tensors
 from torch import Tensor
 
 from undrift.common.denoisers import Denoiser, Scaling
@@ -31,7 +29,6 @@ from undrift.common.networks.ncsnpp.variants import (
 from undrift.common.processes import OUVE
 from undrift.common.processes.process import over, time_of_angle
 
-STORED = Path(__file__).parents[1] / "reference" / "speech"
 SMALL = {
     "ncsnpp_small": ("ncsnpp", {}, ("x", "y")),
     "ncsnpp_v2_small": ("ncsnpp_v2", {}, ("x", "y")),
@@ -46,35 +43,9 @@ OUVE_16K: dict[str, object] = {
 }
 
 
-@functools.cache
-def stored(name: str) -> dict[str, np.ndarray]:
-    with np.load(STORED / f"{name}.npz") as data:
-        return dict(data)
-
-
-def channels(array: np.ndarray) -> Tensor:
-    """Complex (b, 1, f, t) -> real (b, 2, f, t)."""
-    spectrum = torch.from_numpy(array)
-    return torch.cat([spectrum.real, spectrum.imag], 1)
-
-
-def inputs(name: str) -> dict[str, Tensor]:
-    """x, y, denoised of a stored network in two channels, and t."""
-    found = {key[3:]: value for key, value in stored(f"net_{name}").items() if key[:3] == "in/"}
-    return {k: torch.from_numpy(v) if k == "t" else channels(v) for k, v in found.items()}
-
-
-def tensors(name: str) -> dict[str, Tensor]:
-    return {
-        key[3:]: torch.from_numpy(value)
-        for key, value in stored(f"net_{name}").items()
-        if key[:3] == "sd/"
-    }
-
-
 def settings(name: str) -> dict[str, object]:
     """Settings of a stored network."""
-    told = json.loads(str(stored(f"net_{name}")["meta_config"]))
+    told = config(name)
     variant, changes, _ = SMALL[name]
     own = {
         "width": told["nf"],
@@ -96,25 +67,19 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def near(found: Tensor, expected: Tensor, tolerance: float = 1e-5) -> None:
-    gap = float((found - expected).abs().max() / expected.abs().max())
-    assert gap < tolerance, gap
-
-
 @pytest.mark.parametrize("name", SMALL)
 def test_official_weights_give_official_outputs(name: str) -> None:
     seen = inputs(name)
     found = network(name)(torch.cat([seen[k] for k in SMALL[name][2]], 1), seen.get("t"))
-    near(found, channels(stored(f"net_{name}")["out/result"]))
+    near(found, result(name))
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_keys_and_parameters_have_the_official_order(name: str) -> None:
     """Moving averages of published checkpoints are lists in the order of the parameters."""
-    order = json.loads(str(stored(f"net_{name}")["meta_key_order"]))
     net = build_ncsnpp(**settings(name))
-    assert list(net.state_dict()) == order
-    assert [key for key, _ in net.named_parameters()] == order
+    assert list(net.state_dict()) == order(name)
+    assert [key for key, _ in net.named_parameters()] == order(name)
 
 
 # Counts as printed by the authors' own classes; trainable ones leave out the random rates.
@@ -237,7 +202,7 @@ def test_the_estimate_is_that_of_the_official_score() -> None:
     net.requires_grad_(False)
     seen = inputs("ncsnpp_small")
     x, y, t = seen["x"], seen["y"], seen["t"]
-    score = -channels(stored("net_ncsnpp_small")["out/result"])
+    score = -result("ncsnpp_small")
     near(net.raw(x, y, t), score)
     denoiser = Denoiser(net, net.process, "eps", Scaling(0.1, mean=0.0, std=1.0))
     found = denoiser(x, t, y).x0
@@ -311,7 +276,7 @@ def test_bridge_networks_give_x0_itself() -> None:
     denoiser = Denoiser(net, net.process, "x0", Scaling(0.1, mean=0.0, std=1.0))
     seen = inputs("ncsnpp_v2_small")
     found = denoiser.requires_grad_(False)(seen["x"], seen["t"], seen["y"]).x0
-    near(found, channels(stored("net_ncsnpp_v2_small")["out/result"]), 5e-5)
+    near(found, result("ncsnpp_v2_small"), 5e-5)
     y = seen["y"]
     near(denoiser(y, 1.0, y).x0, net.raw(y, y, torch.ones(2)), 5e-5)  # where the bridge starts
 
@@ -329,10 +294,10 @@ def test_storm_is_two_networks() -> None:
     net.denoiser_net.load_state_dict(tensors("storm_denoiser_small"))
     net.score_net.load_state_dict(tensors("storm_score_small"))
     first = inputs("storm_denoiser_small")["y"]
-    near(net.first(first), channels(stored("net_storm_denoiser_small")["out/result"]))
+    near(net.first(first), result("storm_denoiser_small"))
     seen = inputs("storm_score_small")
     x, y, y_d, t = seen["x"], seen["y"], seen["denoised"], seen["t"]
-    score = -channels(stored("net_storm_score_small")["out/result"])
+    score = -result("storm_score_small")
     near(net.raw(x, y_d, t, y), score)
     denoiser = Denoiser(net, net.process, "eps", Scaling(0.1, mean=0.0, std=1.0))
     found = denoiser.with_network(net.given(y))(x, t, y_d).x0

@@ -1,0 +1,1 @@
+"""Published checkpoints of speech models: read from tensors alone, written as weight files."""
