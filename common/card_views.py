@@ -38,6 +38,7 @@ class View(Exact):
     size: list[Positive] | None = None  # height and width of a clean picture, where all have one
     numbers: list[Count] | None = None  # first and last {item} of the split, where files share one
     items: Count | None = None  # where it differs from the split's
+    sample_rate_hz: Positive | None = None  # where it differs from the signal's
 
     @property
     def patterns(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 from undrift.common.card_files import FileCheck
 from undrift.common.cards import DataCard, find_card
 from undrift.common.errors import InputError, UsageError, nearest
+from undrift.speech.datasets.dataset import check_views
 from undrift.speech.datasets.recordings import check_recordings, make_recordings
 
 OPTIONS = ("items", "archives")
@@ -35,5 +36,5 @@ def make(
 
 
 def check(card: DataCard, root: Path) -> list[FileCheck]:
-    """Whether the recordings below `root` are what the card says."""
-    return check_recordings(card, root)
+    """Whether the recordings below `root` are what the card's members or views say."""
+    return check_recordings(card, root) + check_views(card, root)

@@ -53,7 +53,7 @@ class PairsSource(Strict):
     The root may begin with `cache:`, this program's cache.
     """
 
-    kind: Literal["pairs"]
+    kind: Literal["pairs", "dataset"]
     root: str
     card: str | None = None
     split: str | None = None
