@@ -42,6 +42,7 @@ class Row:
     reference: Any = None
     std_before: Any = None
     labels: tuple[str, str] | None = None  # of this row, where they differ from the page's
+    further: Mapping[str, Any] = field(default_factory=dict)  # caption -> picture, shown as it is
     scores: Mapping[str, float | int | str | None] = field(default_factory=dict)
 
 
@@ -121,6 +122,7 @@ def _items(report: Report) -> list[tuple[Row, list[Frame]]]:
             frames(
                 row.name, row.before, row.after, reference=row.reference, std=row.std,
                 std_before=row.std_before, labels=row.labels or report.labels,
+                further=row.further,
             ),
         )
         for row in report.rows[:PICTURED]

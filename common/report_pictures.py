@@ -10,6 +10,7 @@ exceeds.
 
 import base64
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,10 +51,12 @@ def frames(
     std: Any = None,
     std_before: Any = None,
     labels: tuple[str, str] = ("before", "after"),
+    further: Mapping[str, Any] | None = None,
 ) -> list[Frame]:
     """The figures of one item: comparison, detail, reference, maps of errors and of uncertainty.
 
-    Errors are drawn of the pictures that have the size of the reference.
+    Errors are drawn of the pictures that have the size of the reference. further: caption ->
+    picture, shown last in its own size.
 
     Raises:
         InputError: an array is not (h, w), (1, h, w) or (3, h, w), or not finite; `name` is told.
@@ -76,7 +79,11 @@ def frames(
     }
     if std_before is not None and std is not None:
         spreads[f"standard deviation of {labels[1]}"] = spreads.pop("standard deviation")
-    return found + _maps(spreads, max((float(v.max()) for v in spreads.values()), default=0), "")
+    found += _maps(spreads, max((float(v.max()) for v in spreads.values()), default=0), "")
+    return found + [
+        _single(caption, _pixels(name, caption, picture), whole=True)
+        for caption, picture in (further or {}).items()
+    ]
 
 
 def _error_maps(
@@ -96,7 +103,7 @@ def _error_maps(
 
 def _maps(maps: dict[str, np.ndarray], top: float, beyond: str) -> list[Frame]:
     return [
-        _single(f"{caption}, 0 to {top:.3g}{beyond}", _heat(values, top))
+        _single(f"{caption}, 0 to {top:.3g}{beyond}", heat(values, top))
         for caption, values in maps.items()
     ]
 
@@ -111,8 +118,8 @@ def _comparison(caption: str, before: np.ndarray, after: np.ndarray) -> Frame:
     return Frame(caption, *shown.size, _address(shown), _address(given), magnified)
 
 
-def _single(caption: str, pixels: np.ndarray) -> Frame:
-    shown = _thumbnail(pixels)
+def _single(caption: str, pixels: np.ndarray, whole: bool = False) -> Frame:
+    shown = _thumbnail(pixels, max(pixels.shape) if whole else THUMBNAIL)
     return Frame(caption, *shown.size, _address(shown))
 
 
@@ -143,7 +150,7 @@ def _pixels(name: str, role: str, value: Any) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(eight, (3, *eight.shape[1:])).transpose(1, 2, 0))
 
 
-def _heat(values: np.ndarray, top: float) -> np.ndarray:
+def heat(values: np.ndarray, top: float) -> np.ndarray:
     place = np.clip(values / (top or 1.0), 0, 1) * (len(_HEAT) - 1)
     knots = np.arange(len(_HEAT))
     return np.stack([np.interp(place, knots, c) for c in _HEAT.T], axis=-1).astype(np.uint8)
@@ -159,11 +166,11 @@ def _middle(pixels: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
     return pixels[tuple(slices)]
 
 
-def _thumbnail(pixels: np.ndarray) -> "Image.Image":
+def _thumbnail(pixels: np.ndarray, most: int = THUMBNAIL) -> "Image.Image":
     from PIL import Image
 
     picture = Image.fromarray(np.ascontiguousarray(pixels))
-    picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    picture.thumbnail((most, most), Image.Resampling.LANCZOS)
     return picture
 
 

@@ -26,6 +26,7 @@ class Restored:
     residual: Any = None
     info: Mapping[str, Any] = field(default_factory=dict)
     writer: Callable[[Path, Any, Mapping[str, Any]], None] | None = field(default=None, repr=False)
+    drawer: Callable[["Restored"], Any] | None = field(default=None, repr=False)
 
     def save(self, path: str | Path) -> None:
         """Writes `value` in the format of the suffix, whole or not at all, with its provenance.
@@ -39,8 +40,10 @@ class Restored:
     def plot(self) -> Any:
         """Shows value, std and residual side by side; returns the matplotlib figure.
 
-        Raises MissingExtraError without matplotlib.
+        Sounds are shown as spectrograms. Raises MissingExtraError without matplotlib.
         """
+        if self.drawer is not None:
+            return self.drawer(self)
         from undrift.common.plots import panels
 
         shown = {"restored": self.value, "standard deviation": self.std, "residual": self.residual}

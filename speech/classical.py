@@ -28,12 +28,15 @@ _FIRST = 8  # frames that are taken for noise
 
 
 class NoisePower:
-    """Power of the noise in each bin, frame by frame; powers are (b, bins)."""
+    """Power of the noise in each bin, frame by frame; powers are (b, bins).
 
-    def __init__(self) -> None:
-        self._seen = 0
-        self._noise = torch.zeros(0)
-        self._long = torch.zeros(0)  # the chance of speech, averaged over time
+    first: that of the noise before, where it is known; else the first frames are taken for noise.
+    """
+
+    def __init__(self, first: Tensor | None = None) -> None:
+        self._seen = 0 if first is None else _FIRST
+        self._noise = torch.zeros(0) if first is None else first
+        self._long = torch.zeros_like(self._noise)  # the chance of speech, averaged over time
 
     def update(self, power: Tensor) -> Tensor:
         """Takes the power of the next frame; returns that of the noise."""

@@ -12,6 +12,11 @@ COMMANDS = {
         "simulate",
         "Make noisy recordings of clean speech.",
     ),
+    "benchmark": (
+        "undrift.speech.benchmark.cli",
+        "benchmark",
+        "Measure methods on held-out speech.",
+    ),
     "metrics": ("undrift.speech.metrics.cli", "metrics", "Score enhanced speech against clean."),
 }
 

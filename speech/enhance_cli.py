@@ -108,6 +108,7 @@ def enhance(
     from undrift.speech.asked import Asked
     from undrift.speech.audio import SUFFIXES, output_suffix
     from undrift.speech.method import DEFAULT
+    from undrift.speech.report import report_writer
     from undrift.speech.work import EnhanceFile, PlannedSound
 
     asked = Asked(**own)
@@ -126,4 +127,5 @@ def enhance(
         weights=method.sha256,
         estimate=PlannedSound(method.calls, tuple(own.items())),
         about=method.about(),
+        report=report_writer(options),
     )

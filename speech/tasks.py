@@ -20,6 +20,7 @@ from undrift.speech.audio import Audio, read_audio, write_audio
 from undrift.speech.kinds import is_path, to_audio
 from undrift.speech.method import Method, method_for
 from undrift.speech.passage import InMemory, Passage
+from undrift.speech.report import Drawn
 from undrift.speech.told import told_of
 
 UNUSED = ("tile", "max_memory", "batch", "pad")  # wishes that mean nothing to sound in blocks
@@ -94,6 +95,7 @@ def enhanced(audio: Audio, back: Any, own: Asked, method: Method, item: str) -> 
         samples=tuple(sounds[1:]),
         info=told_of(passage),
         writer=_Saved(passage.rate),
+        drawer=Drawn(audio, passage.rate),
     )
 
 

@@ -76,12 +76,15 @@ class Table:
         ]
         return median(times) if times else None
 
-    def comparisons(self, setting: str) -> Iterator[tuple[str, str, Paired]]:
-        """(model, other method, first metric compared on the items both restored)."""
+    def comparisons(
+        self, setting: str, metric: str | None = None
+    ) -> Iterator[tuple[str, str, Paired]]:
+        """(model, other method, `metric` or the first compared on the items both restored)."""
+        metric = metric or self.metrics[0]
         for model in (name for name, kind in self.methods.items() if kind == "model"):
-            ours = self.values(model, setting, self.metrics[0])
+            ours = self.values(model, setting, metric)
             for other in (name for name in self.methods if name != model):
-                theirs = self.values(other, setting, self.metrics[0])
+                theirs = self.values(other, setting, metric)
                 items = [item for item in ours if item in theirs]
                 if items:
                     first, second = [ours[i] for i in items], [theirs[i] for i in items]

@@ -1,0 +1,78 @@
+"""The command `undrift speech benchmark`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from undrift.common.errors import PartialFailure
+from undrift.common.option_types import Names
+
+
+@click.command()
+@click.option(
+    "--split", type=click.Choice(["test", "validation"]), default="test", show_default=True,
+    help="Held-out speech and noises, or those for choosing settings.",
+)  # fmt: skip
+@click.option(
+    "--root", type=click.Path(path_type=Path, file_okay=False), help="Where the speech lies."
+)
+@click.option(
+    "--method", "methods", type=Names(),
+    help="By commas: fast, balanced, best, model:NAME@PRESET, noisy, wiener, "
+    "spectral-subtraction, noisereduce, noisereduce-stationary, rnnoise. Default: all.",
+)  # fmt: skip
+@click.option("--model", help="What fast, balanced and best mean; default: the usual model.")
+@click.option(
+    "--condition", "conditions", multiple=True,
+    help="'snr -5' ... 'snr 15', room, 'room, snr 10', clean; repeatable. Default: all.",
+)  # fmt: skip
+@click.option("--metrics", type=Names(), help="By commas. Default: si_sdr,estoi,lsd, and pesq.")
+@click.option("--items", type=Names(), help="Only these clips.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of mixtures and models.")
+@click.option("--save", type=click.Path(path_type=Path), help="Folder that keeps every score.")
+@click.option("--overwrite", is_flag=True, help="Measure again what --save holds.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines instead of the table.")
+@click.option("-v", "--verbose", is_flag=True, help="Also every clip.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def benchmark(
+    save: Path | None, overwrite: bool, as_json: bool, verbose: bool, quiet: bool, **given: Any
+) -> None:
+    """Mix, enhance and score held-out speech with every method that is installed.
+
+    \b
+    undrift speech benchmark --save measured
+    undrift speech benchmark --method noisy,rnnoise,fast --condition 'snr 0' --condition clean
+    undrift speech benchmark --split validation --model runs/a.safetensors --method fast,balanced
+
+    With --save every score is on the disk as soon as it is measured, and the same command goes on
+    from there; a model whose weights changed is measured again.
+    """
+    from undrift.common.console import Console
+    from undrift.common.metrics.score_table import ItemScore
+    from undrift.speech.benchmark.suite import plan, run_suite
+    from undrift.speech.benchmark.tables import as_text, records
+
+    console = Console(quiet, verbose, as_json)
+    asked = plan(**{key: value for key, value in given.items() if value not in (None, ())})
+    for name, reason in asked.missing.items():
+        console.note(f"left out {name}: {reason}")
+
+    def watch(entry: ItemScore) -> None:
+        said = entry.error or ", ".join(f"{k} {v:.4g}" for k, v in entry.scores.items())
+        say = console.error if entry.error else console.note
+        say(f"{entry.setting}  {entry.item}  {entry.method}  {said}")
+
+    table = run_suite(asked, save=save, fresh=overwrite, watch=watch)
+    if as_json:
+        for record in records(table, items=verbose):
+            click.echo(json.dumps(record))
+    else:
+        click.echo(as_text(table))
+    if table.failed:
+        first = table.failed[0]
+        raise PartialFailure(
+            f"{len(table.failed)} of {len(table.scores)} scores failed, the first: "
+            f"{first.setting} {first.item} {first.method}: {first.error}"
+        )
