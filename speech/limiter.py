@@ -78,4 +78,5 @@ class Limiter:
 def limit(samples: Samples, rate: int, ceiling: float = CEILING) -> Samples:
     """A whole sound (channels, n) at once; equal to any division into blocks."""
     limiter = Limiter(rate, ceiling)
-    return np.concatenate([limiter.push(samples), limiter.finish()], 1)
+    parts = [limiter.push(samples), limiter.finish()]
+    return np.concatenate(parts, 1) if samples.shape[1] else samples

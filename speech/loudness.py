@@ -2,8 +2,9 @@
 
 Two filters imitate the head and the ear (K-weighting): a shelf of +4 dB above 1.7 kHz and a
 high-pass at 38 Hz, the analogue prototypes of the standard's 48 kHz coefficients (De Man, AES 137,
-2014), bilinear at any rate. With z_i the mean square of channel i in blocks of 400 ms that start
-every 100 ms and weights G_i (1, but 1.41 for surround and 0 for the low-frequency channel),
+2014), bilinear at any rate and with the gain that they have at 48 kHz. With z_i the mean square of
+channel i in blocks of 400 ms that start every 100 ms and weights G_i (1, but 1.41 for surround and
+0 for the low-frequency channel),
 
     l = -0.691 + 10 log10 sum_i G_i z_i                                      (4)
 
@@ -35,7 +36,11 @@ def k_weighting(rate: int) -> np.ndarray:
     ]  # fmt: skip
     k, q = math.tan(math.pi * 38.13547087602444 / rate), 0.5003270373238773
     a0 = 1 + k / q + k * k
-    return np.array([shelf, [1, -2, 1, 1, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0]])
+    standard = math.tan(math.pi * 38.13547087602444 / 48000)
+    gain = (1 + standard / q + standard * standard) / a0
+    return np.array(
+        [shelf, [gain, -2 * gain, gain, 1, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0]]
+    )
 
 
 class LoudnessMeter:

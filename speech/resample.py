@@ -96,9 +96,10 @@ def resample(wave: Tensor, rate: int, to: int, length: int | None = None) -> Ten
     Raises InputError for a rate that is not a positive whole number.
     """
     resampler = Resampler(rate, to)
+    if rate == to or not wave.shape[-1]:
+        return wave
     flat = wave.reshape(-1, wave.shape[-1])
-    if rate != to and wave.shape[-1]:
-        flat = torch.cat([resampler.push(flat), resampler.finish(length)], -1)
+    flat = torch.cat([resampler.push(flat), resampler.finish(length)], -1)
     return flat.reshape(*wave.shape[:-1], flat.shape[-1])
 
 
@@ -123,7 +124,7 @@ def _rows(p: int, q: int) -> tuple[Tensor, Tensor]:
     outputs = torch.arange(q)[:, None]
     first = outputs * p // q - reach
     inputs = first + torch.arange(2 * reach + 1)
-    weights = _weights(inputs / p - outputs.double() / q, p, q)
+    weights = _weights(inputs.double() / p - outputs.double() / q, p, q)
     inside = inputs < p + reach
     return (inputs + reach).clamp(max=p + 2 * reach - 1), weights * inside
 
