@@ -9,16 +9,19 @@ from undrift.common.cards import DataCard, find_card
 from undrift.common.errors import InputError, UsageError, nearest
 from undrift.speech.datasets.dataset import check_views
 from undrift.speech.datasets.recordings import check_recordings, make_recordings
+from undrift.speech.datasets.spoken import make_spoken
 
-OPTIONS = ("items", "archives")
+SPOKEN = "synthetic-speech"  # the card whose sentences a machine speaks
+OPTIONS = {"recorded": ("items", "archives"), "spoken": ("items", "count")}
 
 
 def make(
     card_id: str, folder: Path, options: Mapping[str, Any] | None = None, overwrite: bool = False
 ) -> dict[Path, str]:
-    """Writes the recordings of `card_id` as `folder/<speaker>/<item>.wav`: file -> status.
+    """Writes the speech of `card_id` as `folder/<speaker>/<item>.wav`: file -> status.
 
-    See `undrift.speech.datasets.recordings.make_recordings` for options and errors.
+    See `make_recordings` of `datasets.recordings` and, for sentences that a machine speaks,
+    `make_spoken` of `datasets.spoken` for options and errors.
 
     Raises:
         UsageError: an option this card does not take.
@@ -26,10 +29,13 @@ def make(
     """
     options = dict(options or {})
     card = find_card(card_id)
+    spoken = card_id == SPOKEN
+    known = OPTIONS["spoken" if spoken else "recorded"]
     for name in options:
-        if name not in OPTIONS:
-            hint = nearest(name, OPTIONS)
-            raise UsageError(f"{card_id} takes no {name!r}{hint}; it takes {OPTIONS}")
+        if name not in known:
+            raise UsageError(f"{card_id} takes no {name!r}{nearest(name, known)}; it takes {known}")
+    if spoken:
+        return make_spoken(card, Path(folder), options, overwrite)
     if not card.front.undrift.members:
         raise InputError(f"{card_id} holds no recordings that can be made")
     return make_recordings(card, Path(folder), options, overwrite)
