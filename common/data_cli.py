@@ -145,8 +145,8 @@ def croissant(name: str) -> None:
 @data.command()
 @click.argument("name", metavar="ID")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path, file_okay=False))
-@click.option("--items", help="Only these items: a,b,c.")
-@click.option("--count", type=int, help="How many to draw (synthetic sets).")
+@click.option("--items", help="Only these items (of speech: speakers): a,b,c.")
+@click.option("--count", type=int, help="How many to draw, or to speak a voice (synthetic sets).")
 @click.option("--size", type=int, help="Pixels a side (synthetic sets).")
 @click.option("--seed", type=int, help="Seed of drawn pictures and of noise (default 0).")
 @click.option("--noise", type=float, help="Add Gaussian noise of this sigma, 0..255 scale.")
@@ -168,6 +168,7 @@ def make(
     undrift data make skimage-photos -o noisy --noise 25 --items chelsea,coffee
     undrift data make leaves -o leaves --count 100 --size 256
     undrift data make debian-photos -o photographs
+    undrift data make debian-speech -o speech --items asterisk-en,asterisk-fr
     """
     card = find_card(name)
     if card.front.undrift.views:
