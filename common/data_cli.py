@@ -77,6 +77,9 @@ def show(name: str, as_json: bool) -> None:
     for view in block.views:
         patterns = ", ".join(f"{side} {pattern}" for side, pattern in view.patterns.items())
         click.echo(f"view {view.split}/{view.name}: {patterns}")
+    for group in block.members:
+        rights = f"{group.creator or 'creator not stated'}, {group.license or 'licence not stated'}"
+        click.echo(f"group {group.name}: {group.items} items, {group.split}; {rights}")
     if block.people.present:
         click.echo(f"persons can be recognised; consent: {block.people.consent or 'not stated'}")
     for entry in block.verified:

@@ -206,6 +206,26 @@ def test_speakers_lie_in_one_split_and_nothing_is_both_trained_on_and_tested() -
     assert splits["asterisk-en"] == splits["asterisk-es"] == "train"  # one person
 
 
+def test_the_prose_counts_what_the_head_counts() -> None:
+    for name in ("debian-speech", "debian-speech-heldout"):
+        card = find_card(name)
+        rows: dict[str, list[str]] = {}
+        for line in card.prose["Composition"].splitlines():
+            first, *rest = (cell.strip() for cell in line.strip("|").split("|"))
+            rows[first] = rest
+        for group in card.front.undrift.members:
+            assert group.seconds is not None
+            counted, long = int(rows[group.name][1]), float(rows[group.name][2])
+            assert counted == group.items
+            assert abs(long - group.seconds / (60 if name == "debian-speech" else 1)) <= 0.051
+
+
+def test_the_head_is_shown_with_creators_and_licences(debs: Path) -> None:
+    shown = run("show", "toy").output
+    assert "group anna: 2 items, train; Anna, CC0-1.0" in shown
+    assert "group ben: 1 items, train; creator not stated, licence not stated" in shown
+
+
 def test_groups_are_file_sets_in_croissant() -> None:
     sets = {f["@id"]: f for f in find_card("debian-speech").to_croissant()["distribution"]}
     one = sets["klettres-da"]
