@@ -9,11 +9,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from undrift.common.errors import InputError, require
 from undrift.speech.audio.reading import read_audio
-from undrift.speech.resample import resample
 
 RATE = 16000  # samples a second
 NEEDS = {".g722": "av"}  # suffix -> the package that decodes it
@@ -42,5 +40,11 @@ def decode(content: bytes, suffix: str, headerless_hz: int | None = None) -> np.
             path.write_bytes(content)
             sound = read_audio(path)
         samples, rate = sound.samples, sound.rate
-    wave = resample(torch.from_numpy(samples.mean(axis=0)), rate, RATE).numpy()
+    wave = samples.mean(axis=0)
+    if rate != RATE:
+        import torch
+
+        from undrift.speech.resample import resample
+
+        wave = resample(torch.from_numpy(wave), rate, RATE).numpy()
     return np.rint(wave.astype(np.float64) * _FULL).clip(-_FULL, _FULL - 1).astype("<i2")
