@@ -5,14 +5,13 @@ that a channel of a stereo recording is enhanced as it is alone, nor of blocks, 
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from undrift.common.devices import autocast, resolve_device, resolve_dtype
+from undrift.common.devices import resolve_device, resolve_dtype
 from undrift.common.errors import InputError, UsageError
 from undrift.common.noise import Noise
 from undrift.common.processes.process import start
@@ -20,15 +19,19 @@ from undrift.common.sampling import AUTOMATIC, Sampler
 from undrift.common.solvers.auto import settled
 from undrift.common.solvers.loop import run_plan
 from undrift.common.solvers.plan import Step, calls
-from undrift.common.weights.model import load_model
+from undrift.common.weights.files import read_settings
+from undrift.common.weights.model import find_weights, load_model
 from undrift.common.wishes import Wishes, choose
 from undrift.speech.asked import Asked
 from undrift.speech.blockwise import Blockwise
+from undrift.speech.by_checkpoint import ByCheckpoint
 from undrift.speech.chunks import Chunked
 from undrift.speech.classical import Classical
+from undrift.speech.placed import Placed
 from undrift.speech.signal import Signal, read_signal
 from undrift.speech.spectrogram import SPECTROGRAM_16K, Spectrogram
 from undrift.speech.stages import Stage
+from undrift.speech.storm import has_two_stages, two_stages
 
 DEFAULT = "speech-regenerate"
 
@@ -47,7 +50,9 @@ class Method(Protocol):
     @property
     def samples(self) -> int: ...
     @property
-    def calls(self) -> int: ...
+    def calls(self) -> int | None: ...
+    @property
+    def carried(self) -> bool: ...
     @property
     def delay(self) -> int: ...
     def stage(self, item: str, sample: int) -> Stage: ...
@@ -58,6 +63,8 @@ class Method(Protocol):
 @dataclass(frozen=True)
 class ByFilter:
     """A classical filter, at 16 kHz."""
+
+    carried = True
 
     name: str
     wishes: Wishes
@@ -142,7 +149,8 @@ class ByModel:
     @property
     def calls(self) -> int:
         """Network calls that every frame needs, for all samples."""
-        return calls(self.steps) * self.samples
+        first = has_two_stages(self.sampler.model.denoiser)
+        return (calls(self.steps) + first) * self.samples
 
     @property
     def delay(self) -> int:
@@ -169,10 +177,13 @@ class ByModel:
             return start(process, y, z, self.steps[0].t)
 
         def whole(y: Tensor, first: int) -> Tensor:
-            shape = tuple(y.shape)
+            shape, asked = tuple(y.shape), denoiser
+            if has_two_stages(denoiser):  # the path ends at the estimate of the first
+                network = two_stages(denoiser)
+                asked, y = denoiser.with_network(network.given(y)), network.first(y)
             x = begin(y, draw(shape, 0, first))
             return run_plan(
-                denoiser, x, self.steps, y=y, draw=lambda number: draw(shape, number, first)
+                asked, x, self.steps, y=y, draw=lambda number: draw(shape, number, first)
             )
 
         inner = (
@@ -180,7 +191,7 @@ class ByModel:
             if self.carried
             else Chunked(whole, self.chunk, self.overlap)
         )
-        return _Placed(inner, device, self.sampler.dtype)
+        return Placed(inner, device, self.sampler.dtype)
 
     def record(self) -> dict[str, object]:
         """What is needed to repeat it."""
@@ -197,7 +208,8 @@ class ByModel:
         return f"{self.id}, {sampler.device}, {dtype}, {sampler.choice.solver}, {many}"
 
     def _plan(self) -> list[Step]:
-        steps = self.sampler.plan()
+        times = self.sampler.choice.times
+        steps = self.sampler.plan() if times is None else self.sampler.plan(times[0])
         if self.sampler.choice.solver in AUTOMATIC:
             steps = settled(steps, self.sampler.process)
         process = self.sampler.process
@@ -210,23 +222,6 @@ class ByModel:
         return steps
 
 
-class _Placed:
-    """A stage on the device of its network and in its precision, without gradients."""
-
-    def __init__(self, stage: Stage, device: str, dtype: torch.dtype):
-        self.stage, self.device, self.dtype = stage, device, dtype
-
-    def push(self, frames: Tensor) -> Tensor:
-        return self._run(lambda: self.stage.push(frames.to(self.device)))
-
-    def finish(self) -> Tensor:
-        return self._run(self.stage.finish)
-
-    def _run(self, act: Callable[[], Tensor]) -> Tensor:
-        with torch.inference_mode(), autocast(self.device, self.dtype):
-            return act().float().cpu()
-
-
 def method_for(asked: Asked, model: str | None, wishes: Wishes) -> Method:
     """The method that is asked for, its weights loaded.
 
@@ -236,12 +231,16 @@ def method_for(asked: Asked, model: str | None, wishes: Wishes) -> Method:
     wishes.check()
     if asked.method != "model":
         return _filter_for(asked, model, wishes)
+    path = find_weights(model or DEFAULT)
+    settings = read_settings(path)
+    if settings.domain != "speech":
+        raise InputError(f"{settings.id} is a model for {settings.domain}, not for speech")
+    _check_task(asked.task, settings.id, settings.task)
+    if settings.sampler is not None:
+        return ByCheckpoint(path, asked, wishes)
     device = resolve_device(wishes.device)
     dtype = resolve_dtype(wishes.dtype, device)
-    loaded = load_model(model or DEFAULT, device)
-    if loaded.settings.domain != "speech":
-        raise InputError(f"{loaded.id} is a model for {loaded.settings.domain}, not for speech")
-    _check_task(asked.task, loaded.id, loaded.settings.task)
+    loaded = load_model(path, device)
     signal = read_signal(loaded.settings.signal)
     sampler = Sampler(loaded, choose(loaded, wishes), wishes, device, dtype)
     a_second = signal.spectrogram.rate / signal.spectrogram.hop

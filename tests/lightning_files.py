@@ -16,7 +16,13 @@ import torch
 from ncsnpp_stored import tensors
 from torch import Tensor
 
+from undrift.speech.checkpoints import SpeechCheckpoint, load_speech_checkpoint
+from undrift.speech.published.convert import convert_speech
+
 FRONT = {"n_fft": 62, "hop_length": 16, "spec_factor": 0.15, "spec_abs_exponent": 0.5}
+DNN = {"dnn.": "ncsnpp_small"}
+SECOND = {"dnn.": "ncsnpp_v2_small"}
+TWO = {"denoiser_net.": "storm_denoiser_small", "score_net.": "storm_score_small"}
 OUVE = {"sde": "ouve", "theta": 1.5, "sigma_min": 0.05, "sigma_max": 0.5}
 SMALL = {"nf": 8, "ch_mult": (1, 1, 2), "num_res_blocks": 1, "attn_resolutions": (16,)}
 STORM = {"nf": 8, "ch_mult": (1, 2, 2, 2), "num_res_blocks": 1, "attn_resolutions": (0,)}
@@ -99,3 +105,19 @@ def write(
             }
         torch.save(kept, path)
     return path
+
+
+def converted(
+    folder: Path,
+    networks: Mapping[str, str],
+    options: Mapping[str, Any],
+    *,
+    average: str = "all",
+    more: Mapping[str, Tensor] | None = None,
+    **told: Any,
+) -> SpeechCheckpoint:
+    """A checkpoint that is written, converted and read back."""
+    source = write(folder / "x.ckpt", networks, options, average, more)
+    target = folder / "x.safetensors"
+    convert_speech(source, target, **told)
+    return load_speech_checkpoint(target)

@@ -9,6 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from undrift.common.networks.ncsnpp.network import NCSNpp
+from undrift.common.networks.ncsnpp.variants import DENOISER, build_ncsnpp, settings_of
+
+SMALL = {
+    "ncsnpp_small": ("ncsnpp", {}, ("x", "y")),
+    "ncsnpp_v2_small": ("ncsnpp_v2", {}, ("x", "y")),
+    "storm_score_small": ("storm/ncsnpp", {}, ("x", "y", "denoised")),
+    "storm_denoiser_small": ("storm/ncsnpp", DENOISER, ("y",)),
+}
 STORED = Path(__file__).parent / "reference" / "speech"
 
 
@@ -55,3 +64,27 @@ def near(found: Tensor, expected: Tensor, tolerance: float = 1e-5) -> None:
     """Asserts the largest difference relative to the largest value."""
     gap = float((found - expected).abs().max() / expected.abs().max())
     assert gap < tolerance, gap
+
+
+def settings(name: str) -> dict[str, object]:
+    """Settings of a stored network."""
+    told = config(name)
+    variant, changes, _ = SMALL[name]
+    own = {
+        "width": told["nf"],
+        "multipliers": told["ch_mult"],
+        "depth": told["num_res_blocks"],
+        "attention": told["attn_resolutions"],
+        "rows": told["image_size"],
+    }
+    return settings_of(variant, **own, **changes)
+
+
+def network(name: str) -> NCSNpp:
+    net = build_ncsnpp(**settings(name))
+    net.load_state_dict(tensors(name))
+    return net.requires_grad_(False)
+
+
+def drawn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))

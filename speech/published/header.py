@@ -20,7 +20,7 @@ from undrift.speech.bridge import BridgeSampler
 from undrift.speech.checkpoints import Sampler
 from undrift.speech.published.options import Options
 from undrift.speech.published.reading import Checkpoint
-from undrift.speech.sgmse import BBED_WHOLE, SGMSE_PLUS, STORM, ScoreSampler
+from undrift.speech.sgmse import BBED_HALF, BBED_WHOLE, SGMSE_PLUS, STORM, ScoreSampler
 
 Params = dict[str, object]
 SIGMA_D = 0.1  # any number: it only says how angles are counted
@@ -195,11 +195,18 @@ def sampler_of(options: Options, process: str, storm: bool, changes: Mapping) ->
 
 
 def presets_of(sampler: Sampler, trained: float) -> Params:
-    """Few calls by the package's own solvers, the last one at the least time that was trained."""
-    first = sampler.start if isinstance(sampler, ScoreSampler) else 1.0
-    solver = "multistep-2" if isinstance(sampler, ScoreSampler) else "ddim"
+    """Few calls by the package's own solvers, the last one at the least time that was trained.
+
+    BBED is pinned to y at its far end, where errors of an estimate grow without bound: few steps
+    start at half time, as its authors do, and many are of first order.
+    """
+    score = isinstance(sampler, ScoreSampler)
+    pinned = score and sampler.start < 1
     presets = {}
     for name, calls in (("fast", 5), ("balanced", 10), ("best", 30)):
+        first = sampler.start if score else 1.0
+        first = BBED_HALF.start if pinned and name != "best" else first
+        solver = "multistep-2" if score and not (pinned and name == "best") else "ddim"
         stride = (first - trained) / (calls - 1)
         times = (*(first - k * stride for k in range(calls - 1)), trained, 0.0)
         presets[name] = {"solver": solver, "steps": calls, "times": times}
