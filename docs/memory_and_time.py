@@ -1,10 +1,11 @@
 """Memory and seconds a megapixel of `undrift denoise` and `undrift sr`, against the size.
 
-    python docs/memory_and_time.py 1 10 100 --task denoise > docs/results/memory-and-time.jsonl
+    python docs/memory_and_time.py 1 10 100 --task denoise --kind png
 
-Each run is a process of its own, on one thread, on a generated picture (8-bit colour TIFF, smooth
-waves and noise): its peak resident memory above that of a run on 64 x 64 pixels, and its wall and
-processor time beyond that run, divided by the megapixels of the output. `sr` doubles the sides.
+Each run is a process of its own, on one thread, on a generated picture (8-bit colour, smooth waves
+and noise), into a file of the same kind: its peak resident memory above that of a run on 64 x 64
+pixels, and its wall and processor time beyond that run, divided by the megapixels of the output.
+`sr` doubles the sides.
 """
 
 import argparse
@@ -22,12 +23,13 @@ from typing import Any
 
 import numpy as np
 import tifffile
+from PIL import Image
 
 BAND = 64  # rows made at a time
 
 
 def make_picture(path: Path, side: int) -> None:
-    """Writes side x side pixels, a band at a time, as deflated strips."""
+    """Writes side x side pixels of 8-bit colour, as the suffix says."""
     rng = np.random.default_rng(side)
 
     def bands() -> Iterator[np.ndarray]:
@@ -38,12 +40,16 @@ def make_picture(path: Path, side: int) -> None:
             noise = rng.normal(0, 0.06, wave.shape)
             yield np.rint(255 * (wave + noise).clip(0, 1)).astype(np.uint8)
 
-    page = np.lib.format.open_memmap(path.with_suffix(".npy"), "w+", np.uint8, (side, side, 3))
+    held = path.with_suffix(".npy")
+    page = np.lib.format.open_memmap(held, "w+", np.uint8, (side, side, 3))
     for number, band in enumerate(bands()):
         page[number * BAND : number * BAND + len(band)] = band
-    tifffile.imwrite(path, page, photometric="rgb", rowsperstrip=BAND, metadata=None)
+    if path.suffix == ".tif":
+        tifffile.imwrite(path, page, photometric="rgb", rowsperstrip=BAND, metadata=None)
+    else:
+        Image.fromarray(page).save(path)
     del page
-    path.with_suffix(".npy").unlink()
+    held.unlink()
 
 
 def measured(task: str, source: Path, target: Path, flags: list[str]) -> dict[str, float]:
@@ -66,18 +72,21 @@ def measured(task: str, source: Path, target: Path, flags: list[str]) -> dict[st
     }
 
 
-def rows(sizes: list[float], task: str, flags: list[str], folder: Path) -> Iterator[dict[str, Any]]:
+def rows(
+    sizes: list[float], task: str, kind: str, flags: list[str], folder: Path
+) -> Iterator[dict[str, Any]]:
     """One row a size, in megapixels of the output."""
-    make_picture(folder / "start.tif", 64)
-    base = measured(task, folder / "start.tif", folder / "out.tif", flags)
+    start, source, target = (folder / f"{name}.{kind}" for name in ("start", "a", "out"))
+    make_picture(start, 64)
+    base = measured(task, start, target, flags)
     for size in sizes:
         scale = 1 if task == "denoise" else 2
         side = round(math.sqrt(size * 1e6) / scale / 8) * 8
-        make_picture(folder / "a.tif", side)
-        found = measured(task, folder / "a.tif", folder / "out.tif", flags)
+        make_picture(source, side)
+        found = measured(task, source, target, flags)
         real = (side * scale) ** 2 / 1e6
         yield {
-            "task": task, "megapixels": round(real, 3), "flags": " ".join(flags),
+            "task": task, "kind": kind, "megapixels": round(real, 3), "flags": " ".join(flags),
             "mib_above_start": round(found["peak_mib"] - base["peak_mib"]),
             "start_mib": round(base["peak_mib"]),
             "seconds_per_megapixel": round((found["wall"] - base["wall"]) / real, 3),
@@ -90,11 +99,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", nargs="+", type=float, help="megapixels of the output")
     parser.add_argument("--task", choices=["denoise", "sr"], default="denoise")
+    parser.add_argument("--kind", choices=["tif", "png", "jpg"], default="tif")
     parser.add_argument("--flags", default="", help="more flags of the command, in one string")
     given = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as folder:
-        for row in rows(given.sizes, given.task, given.flags.split(), Path(folder)):
+        for row in rows(given.sizes, given.task, given.kind, given.flags.split(), Path(folder)):
             print(json.dumps(row), flush=True)
 
 

@@ -128,18 +128,19 @@ class Plan:
         for down in self.down:
             band = self.band(down)
             for across in self.across:
-                pixels, alpha = self.pixels(down, across, band)
-                found = work(pixels, (self.at(down.start, 0), self.at(across.start, 1)))
-                both = (down, across)
-                kept = tuple(slice(w.low - w.start, w.high - w.start) for w in both)
-                large = tuple(
-                    slice(*(self.at(place, n) - self.at(w.start, n) for place in (w.low, w.high)))
-                    for n, w in enumerate(both)
-                )
-                yield Part(
-                    down, across, found[(..., *large)], pixels[(..., *kept)],
-                    None if alpha is None else alpha[kept],
-                )  # fmt: skip
+                yield self._part(work, down, across, band)
+
+    def _part(self, work: Work, down: Window, across: Window, band: "Band") -> Part:
+        pixels, alpha = self.pixels(down, across, band)
+        found = work(pixels, (self.at(down.start, 0), self.at(across.start, 1)))
+        both = (down, across)
+        kept = tuple(slice(w.low - w.start, w.high - w.start) for w in both)
+        large = tuple(
+            slice(*(self.at(place, n) - self.at(w.start, n) for place in (w.low, w.high)))
+            for n, w in enumerate(both)
+        )
+        shown = None if alpha is None else alpha[kept]
+        return Part(down, across, found[(..., *large)], pixels[(..., *kept)], shown)
 
 
 @dataclass(frozen=True, eq=False)

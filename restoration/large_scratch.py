@@ -23,28 +23,34 @@ class Scratch:
         self._file.close()
 
     def put(self, part: Tensor, top: int, left: int) -> None:
-        """Writes a part (1, c, rows, columns); lines of a channel lie in one piece (h, c, w)."""
+        """Writes a window (1, c, rows, columns); pixels lie as (h, w, c), a line in one piece."""
         channels, _, width = self.shape
-        lines = np.ascontiguousarray(part[0].float().cpu().numpy().transpose(1, 0, 2))
-        if lines.shape[2] == width:
-            self._write(lines, top * channels * width)
+        numbers = part[0].float().cpu().permute(1, 2, 0).contiguous().numpy()
+        if numbers.shape[1] == width:
+            self._write(numbers, top * width * channels)
             return
-        for row, planes in enumerate(lines):
-            for channel, line in enumerate(planes):
-                self._write(line, ((top + row) * channels + channel) * width + left)
+        for row, line in enumerate(numbers, top):
+            self._write(line, (row * width + left) * channels)
 
-    def read(self, start: int, stop: int) -> Tensor:
-        """Rows [start, stop), (1, c, rows, w)."""
+    def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
+        """The window [start, stop) of both axes, (1, c, rows, columns)."""
         channels, _, width = self.shape
-        out = np.empty((stop - start, channels, width), np.float32)
-        self._file.seek(start * channels * width * _BYTES)
-        view = out.data.cast("B")
+        out = np.empty((rows[1] - rows[0], columns[1] - columns[0], channels), np.float32)
+        if out.shape[1] == width:
+            self._read(out, rows[0] * width * channels)
+        else:
+            for row, line in enumerate(out, rows[0]):
+                self._read(line, (row * width + columns[0]) * channels)
+        return torch.from_numpy(out).permute(2, 0, 1)[None].contiguous()
+
+    def _read(self, numbers: np.ndarray, place: int) -> None:
+        view, at = numbers.data.cast("B"), place * _BYTES
         while view:
+            self._file.seek(at)
             count = self._file.readinto(view)
             if not count:
                 raise OSError("the scratch file ends before the picture does")
-            view = view[count:]
-        return torch.from_numpy(np.ascontiguousarray(out.transpose(1, 0, 2)))[None]
+            view, at = view[count:], at + count
 
     def _write(self, numbers: np.ndarray, place: int) -> None:
         view, at = numbers.data.cast("B"), place * _BYTES

@@ -1,15 +1,15 @@
-"""`sr` from file to file: windows through the network, then whole rows through back-projection.
+"""`sr` from file to file: windows through the network, then smaller ones through back-projection.
 
 The network's results wait in a scratch file as floats, since how often back-projection is repeated
-depends on the residual of the whole picture. A round makes rows of the next scratch file from those
-of the last, `SUPPORT` small rows beyond: each row depends on no more than two for the reduction and
-two for the enlargement.
+depends on the residual of the whole picture. A round makes the next scratch file from the last. A
+pixel of it depends on small ones two away for the enlargement, and these on two more for the
+reduction: a window that sees `SUPPORT` more is exact.
 """
 
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from undrift.common.sampling import Sampler
 from undrift.common.windows import Window
 from undrift.restoration.channels import GreyAsColour
 from undrift.restoration.consistency import enlarged, level_of, reduced, rounding_noise
-from undrift.restoration.large_plan import Plan, cut, memory_of, plan_for
+from undrift.restoration.large_plan import Band, Plan, cut, plan_for
 from undrift.restoration.large_scratch import Scratch, free_bytes
 from undrift.restoration.mending import mended
 from undrift.restoration.pictures import values
@@ -32,8 +32,8 @@ from undrift.restoration.pictures.rows import Rows, blank
 from undrift.restoration.real_sr import check_enlarge_real, without_overshoots
 from undrift.restoration.tasks import check_sr
 
-SUPPORT = 6  # small rows that a reduction and an enlargement together see, and one
-_MAPS = 10  # of floats that a round holds at a time
+SUPPORT = 6  # small pixels that a reduction and an enlargement together see, and one
+KEPT = 1024  # pixels a side, of the result, of the windows of a round
 
 
 @dataclass
@@ -57,42 +57,63 @@ class Enlarging:
 
 @dataclass(frozen=True, eq=False)
 class Rounds:
-    """Back-projection of a picture in scratch files, a band of small rows at a time."""
+    """Back-projection of a picture in scratch files, in windows that see `SUPPORT` pixels more."""
 
     plan: Plan
-    bands: list[Window]
 
     def round(self, now: Scratch, after: Scratch | None) -> float:
         """The rms of the residual of `now`; `after` gets it with the residual given back."""
         plan, squares, count = self.plan, 0.0, 0
-        across = Window(0, plan.sheet.width, 0, plan.sheet.width)
-        for down in self.bands:
-            low, _ = plan.pixels(down, across, plan.band(down))
-            x = now.read(plan.at(down.start, 0), plan.at(down.stop, 0))
+        for down, across, band in self._windows():
+            low, _ = plan.pixels(down, across, band)
+            x = now.read(*(self._large(w.start, w.stop, n) for n, w in enumerate((down, across))))
             rest = low - reduced(x, low, plan.scale)
-            kept = rest[..., down.low - down.start : down.high - down.start, :].double()
-            squares, count = squares + float(kept.square().sum()), count + kept.numel()
+            kept = rest[(..., *(slice(w.low - w.start, w.high - w.start) for w in (down, across)))]
+            squares, count = squares + float(kept.double().square().sum()), count + kept.numel()
             if after is not None:
                 x += upscale(rest, plan.scale, (x.shape[-2], x.shape[-1]))
-                first, top = plan.at(down.low, 0), plan.at(down.start, 0)
-                after.put(x[..., first - top : plan.at(down.high, 0) - top, :], first, 0)
+                after.put(
+                    x[self._inner(down, across)], plan.at(down.low, 0), plan.at(across.low, 1)
+                )
         return math.sqrt(squares / count)
 
     def numbers(self, x: Scratch) -> Iterator[np.ndarray]:
         """Bands as they are stored, (rows, w[, c])."""
-        plan, sheet = self.plan, self.plan.sheet
-        for down in self.bands:
-            pixels = x.read(plan.at(down.low, 0), plan.at(down.high, 0))[0].numpy()
-            yield values.stored(pixels, self._alpha(down), sheet.depth, sheet.value_range)
+        plan, sheet, out = self.plan, self.plan.sheet, np.empty(0)
+        for down, across, band in self._windows():
+            (top, bottom), (left, right) = (
+                self._large(w.low, w.high, n) for n, w in enumerate((down, across))
+            )
+            pixels = x.read((top, bottom), (left, right))[0].numpy()
+            alpha = self._alpha(down, across, band)
+            numbers = values.stored(pixels, alpha, sheet.depth, sheet.value_range)
+            if left == 0:
+                out = np.empty((bottom - top, plan.size[1], *numbers.shape[2:]), numbers.dtype)
+            out[:, left:right] = numbers
+            if right == plan.size[1]:
+                yield out
 
-    def _alpha(self, down: Window) -> np.ndarray | None:
-        plan = self.plan
-        if plan.sheet.alpha is None:
+    def _windows(self) -> Iterator[tuple[Window, Window, Band]]:
+        for down in self.plan.down:
+            band = self.plan.band(down)
+            for across in self.plan.across:
+                yield down, across, band
+
+    def _large(self, start: int, stop: int, axis: int) -> tuple[int, int]:
+        return self.plan.at(start, axis), self.plan.at(stop, axis)
+
+    def _inner(self, *both: Window) -> tuple[Any, ...]:
+        """What windows keep of the result that they see."""
+        low = [self.plan.at(w.start, n) for n, w in enumerate(both)]
+        ends = [self._large(w.low, w.high, n) for n, w in enumerate(both)]
+        return (..., *(slice(a - s, b - s) for s, (a, b) in zip(low, ends, strict=True)))
+
+    def _alpha(self, down: Window, across: Window, band: Band) -> np.ndarray | None:
+        _, small = self.plan.pixels(down, across, band)
+        if small is None:
             return None
-        _, small = plan.rows.unit(plan.rows.read(down.start, down.stop))
-        large = enlarged(torch.from_numpy(small)[None], plan.scale)[0]
-        top = plan.at(down.start, 0)
-        return large[plan.at(down.low, 0) - top : plan.at(down.high, 0) - top].clamp(0, 1).numpy()
+        large = enlarged(torch.from_numpy(np.ascontiguousarray(small))[None], self.plan.scale)
+        return large[(0, *self._inner(down, across)[1:])].clamp(0, 1).numpy()
 
 
 def enlarge(
@@ -123,7 +144,7 @@ def enlarge(
         sheet = plan.sheet
         pixels, alpha = blank(sheet.mode, plan.size)
         after = sheet.with_pixels(pixels, alpha)
-        write_rows(target, after, _rounds(plan, sampler).numbers(x), info if noted else None)
+        write_rows(target, after, _rounds(plan).numbers(x), info if noted else None)
     return info
 
 
@@ -135,7 +156,8 @@ def _made(plan: Plan, work: Enlarging, folder: Path, held: ExitStack) -> tuple[S
     x = held.enter_context(closing(Scratch(folder, shape)))
     for part in plan.parts(work):
         x.put(part.restored, plan.at(part.down.low, 0), plan.at(part.across.low, 1))
-    rounds, done = _rounds(plan, work.sampler), 0
+        del part  # the next window gets its memory
+    rounds, done = _rounds(plan), 0
     spare = held.enter_context(closing(Scratch(folder, shape))) if most else None
     noise = rounding_noise(plan.sheet)
     least = -1.0 if noise is None else noise / work.fidelity
@@ -146,11 +168,10 @@ def _made(plan: Plan, work: Enlarging, folder: Path, held: ExitStack) -> tuple[S
         x, spare, done = spare, x, done + 1
 
 
-def _rounds(plan: Plan, sampler: Sampler) -> Rounds:
-    """Bands of rows that take about the memory of a window."""
-    row = 4 * _MAPS * plan.sheet.channels * plan.size[1] * plan.scale
-    kept = int(memory_of(sampler) / row)
-    return Rounds(plan, cut(plan.sheet.height, kept, plan.grid, SUPPORT))
+def _rounds(plan: Plan) -> Rounds:
+    sides, kept = (plan.sheet.height, plan.sheet.width), int(KEPT / plan.scale)
+    down, across = (cut(side, kept, plan.grid, SUPPORT) for side in sides)
+    return Rounds(replace(plan, down=down, across=across))
 
 
 def _check_room(folder: Path, size: int) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from undrift.common.sampling import Sampler
@@ -22,6 +21,7 @@ from undrift.restoration.pictures.row_files import write_rows
 from undrift.restoration.pictures.rows import Rows
 from undrift.restoration.sigma import estimate_sigma
 
+_LINES = 128  # of a window whose residual is summed at a time
 _NOISE = ("sigma", "noise", "gain", "read_noise")
 
 
@@ -34,17 +34,20 @@ class Total:
     relative: float = 0.0
     noisy: int = 0
 
-    def add(self, rest: Tensor, noise: float | Tensor | None) -> None:
-        """Takes in the residual of a window, and its noise where that is known."""
-        rest = rest.double()
-        self.squares += float(rest.square().sum())
-        self.count += rest.numel()
-        if noise is None:
-            return
-        spread = torch.as_tensor(noise, dtype=torch.float64).expand(rest.shape)
-        seen = spread > 0
-        self.relative += float((rest[seen] / spread[seen]).square().sum())
-        self.noisy += int(seen.sum())
+    def add(self, seen: Tensor, restored: Tensor, noise: float | Tensor | None) -> None:
+        """Takes in a window, (1, c, h, w), and the noise of its residual where that is known."""
+        for first in range(0, seen.shape[-2], _LINES):
+            lines = slice(first, first + _LINES)
+            rest = (seen[..., lines, :] - restored[..., lines, :]).double()
+            squares = float(rest.square().sum())
+            self.squares, self.count = self.squares + squares, self.count + rest.numel()
+            if isinstance(noise, Tensor):
+                rest /= noise[..., lines, :]
+                shown = rest.isfinite()
+                self.relative += float(rest[shown].square().sum())
+                self.noisy += int(shown.sum())
+            elif noise:
+                self.relative, self.noisy = self.relative + squares / noise**2, self.count
 
     def told(self) -> dict[str, float | None]:
         """What the record of an item says of it."""
@@ -159,13 +162,14 @@ def _bands(plan: Plan, work: Denoising | Mending, total: Total) -> Iterator[np.n
     """Restored numbers as they are stored, (rows, w[, c]), from the top."""
     sheet, out = plan.sheet, np.empty(0)
     for part in plan.parts(work):
-        total.add(part.seen - part.restored, work.noise(part.restored))
+        total.add(part.seen, part.restored, work.noise(part.restored))
         numbers = _stored(part, plan)
         if part.across.low == 0:
             out = np.empty((len(numbers), sheet.width, *numbers.shape[2:]), numbers.dtype)
         out[:, part.across.low : part.across.high] = numbers
         if part.across.high == sheet.width:
             yield out
+        del part, numbers  # the next window gets their memory
 
 
 def _stored(part: Part, plan: Plan) -> np.ndarray:

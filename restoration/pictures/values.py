@@ -61,15 +61,17 @@ def from_unit(
     if depth == "bool":
         return unit >= 0.5
     kind = np.dtype(depth)
-    if value_range is not None:
-        low, high = value_range
-        values = low + unit.astype(np.float64) * (high - low)
-    else:
-        values = unit if kind.kind == "f" else unit.astype(np.float64) * np.iinfo(kind).max
+    if value_range is None and kind.kind == "f":
+        return unit.astype(kind)
+    low, high = value_range or (0.0, float(np.iinfo(kind).max))
+    values = unit.astype(np.float64)  # one copy, worked on in place
+    values *= high - low
+    values += low
     if kind.kind == "f":
         return values.astype(kind)
     limits = np.iinfo(kind)
-    return np.rint(np.clip(values, limits.min, limits.max)).astype(kind)
+    np.clip(values, limits.min, limits.max, out=values)
+    return np.rint(values, out=values).astype(kind)
 
 
 def interleave(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:

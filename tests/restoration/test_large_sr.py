@@ -17,10 +17,10 @@ from undrift.restoration.large_scratch import Scratch
 
 @pytest.fixture(autouse=True)
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Results above 1000 pixels are large; windows keep 64 pixels of them, bands a few rows."""
+    """Results above 1000 pixels are large; windows keep 64 pixels of them, rounds 48."""
     monkeypatch.setattr(large, "LARGE", 1000)
     monkeypatch.setattr(large_plan, "automatic_tile", lambda *_: 64)
-    monkeypatch.setattr(large_sr, "memory_of", lambda _: 10**6)
+    monkeypatch.setattr(large_sr, "KEPT", 48)
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +103,10 @@ def test_scratch_gives_back_what_was_put(tmp_path: Path) -> None:
         for left in (0, 13):
             right = 13 if left == 0 else 30
             scratch.put(whole[..., top : top + 10, left:right], top, left)
-    np.testing.assert_array_equal(scratch.read(0, 20), whole)
+    np.testing.assert_array_equal(scratch.read((0, 20), (0, 30)), whole)
     scratch.put(whole[..., 5:9, :] * 2, 5, 0)
-    np.testing.assert_array_equal(scratch.read(5, 7), whole[..., 5:7, :] * 2)
+    np.testing.assert_array_equal(scratch.read((5, 7), (3, 9)), whole[..., 5:7, 3:9] * 2)
     with pytest.raises(OSError, match="ends before"):
-        scratch.read(15, 25)
+        scratch.read((15, 25), (0, 30))
     assert os.listdir(tmp_path) == []
     scratch.close()
