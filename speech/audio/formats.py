@@ -48,7 +48,7 @@ _INSTEAD = {
     "ALAC_32": ("PCM_32", "PCM_24"),
     "DOUBLE": ("FLOAT", "PCM_24"),
 }
-_FAMILY = {"WAV": "wav", "WAVEX": "wav", "RF64": "wav"}
+WAVES = ("WAV", "WAVEX", "RF64")
 
 
 def output_suffix(suffix: str, format: str | None = None) -> str:
@@ -81,9 +81,14 @@ def choose(path: Path, stored: Stored, subtype: str | None = None) -> Stored:
             raise UsageError(f"{path}: {format} has no subtype '{subtype}'{hint}")
     else:
         wanted = own or _kept(stored, known)
-    same = _FAMILY.get(stored.format, stored.format) == _FAMILY.get(format, format)
+    same = is_family(stored.format, format)
     endian = stored.endian if same and stored.subtype == wanted else "FILE"
     return replace(stored, format=format, subtype=wanted, endian=endian)
+
+
+def is_family(one: str, other: str) -> bool:
+    """Whether two formats are kept alike."""
+    return one == other or (one in WAVES and other in WAVES)
 
 
 def _format(path: Path, stored: Stored) -> tuple[str, str | None]:
@@ -96,7 +101,7 @@ def _format(path: Path, stored: Stored) -> tuple[str, str | None]:
         hint = nearest(suffix, WRITTEN) or f"; known: {' '.join(WRITTEN)}"
         raise UsageError(f"{path}: nothing can write '{suffix}'{hint}")
     format, subtype = WRITTEN[suffix]
-    same = _FAMILY.get(stored.format, stored.format) == _FAMILY.get(format, format)
+    same = is_family(stored.format, format)
     return (stored.format if same and format != "RF64" else format), subtype
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from undrift.common.errors import InputError
 from undrift.speech.audio import carry, decoding
 from undrift.speech.audio.sound import Audio, Samples, Stored
+from undrift.speech.audio.whole import check_whole
 
 _READ = 65536  # samples a channel at once
 _UNKNOWN = 1 << 60  # libsndfile's way to say that a stream names no length
@@ -97,7 +98,7 @@ class _SoundFile(Reader):
 
     def __init__(self, path: Path):
         super().__init__(path)
-        carry.check_whole(path)
+        check_whole(path)
         self._library: Any = importlib.import_module("soundfile")
         try:
             self._file = self._library.SoundFile(str(path))
