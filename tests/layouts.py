@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from undrift.common.card_views import View
-from undrift.common.cards import find_card
+from undrift.common.cards import card_paths, find_card
 from undrift.common.view_files import fill
 
 LEVELS = {"clean": 200, "degraded": 100, "mask": 255}
@@ -80,6 +80,12 @@ def matlab_photographs(root: Path, boxes: list[list[int]], count: int = 2) -> np
 
 
 @lru_cache
+def with_views() -> set[str]:
+    """The shipped cards of pictures that say how their files pair up."""
+    blocks = [find_card(name).front.undrift for name in card_paths()]
+    return {block.id for block in blocks if block.domain == "restoration" and block.views}
+
+
 def views(card: str) -> list[View]:
     """The views of a shipped card."""
     return find_card(card).front.undrift.views

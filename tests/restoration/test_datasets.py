@@ -5,10 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layouts import by_pattern, draw, lay_out, level, matlab_blocks, matlab_photographs, views
+from layouts import (
+    by_pattern,
+    draw,
+    lay_out,
+    level,
+    matlab_blocks,
+    matlab_photographs,
+    views,
+    with_views,
+)
 
 from undrift.common.card_views import View
-from undrift.common.cards import card_paths, find_card
+from undrift.common.cards import find_card
 from undrift.common.errors import InputError, UsageError
 from undrift.common.open_views import find_view
 from undrift.common.view_files import fill, matches
@@ -81,11 +90,7 @@ REAL = [
       for n in ("baboon", "zebra")]),
 ]  # fmt: skip
 ARRAYS = {"dnd", "sidd"}  # have views inside MATLAB files, tested below
-NAMED = {
-    name
-    for name in card_paths()
-    if views(name) and find_card(name).front.undrift.domain == "restoration"
-}
+NAMED = with_views()
 VIEWS = [
     pytest.param(name, view, id=f"{name}-{view.split}-{view.name}")
     for name in sorted(NAMED)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from layouts import by_pattern, draw, matlab_blocks, matlab_photographs, views
+from layouts import by_pattern, draw, matlab_blocks, matlab_photographs, views, with_views
 
 from undrift.common import cards
 from undrift.common.cards import cards_folder, find_card, load_card
@@ -151,8 +151,7 @@ def test_a_wrong_folder_is_told_with_the_file_and_what_to_do(
 
 
 def test_every_card_with_views_has_a_wrong_folder() -> None:
-    named = {name for name in cards.card_paths() if views(name)}
-    assert named == {card for card, _, _ in WRONG}
+    assert with_views() == {card for card, _, _ in WRONG}
 
 
 def test_all_problems_come_at_once(tmp_path: Path) -> None:
