@@ -24,7 +24,7 @@ from undrift.speech.asked import asked
 from undrift.speech.audio.raw import Raw, read_raw
 from undrift.speech.held import Held
 from undrift.speech.line import Line
-from undrift.speech.method import ByModel, method_for
+from undrift.speech.method import method_for
 from undrift.speech.spectra import Spectra
 
 LEVEL = -26.0  # dB below full scale of the speech, where nobody says another
@@ -53,7 +53,7 @@ class Streamer:
         self.method = method_for(own, model, wishes_of(left))
         if self.method.samples > 1:
             raise UsageError("a stream has one sample; leave out samples")
-        if isinstance(self.method, ByModel) and not self.method.carried:
+        if not self.method.carried:
             raise UsageError(
                 f"{self.method.id} sees a recording as a whole and cannot stream; use `enhance`"
             )

@@ -120,7 +120,9 @@ class EnhanceFile:
             return stored
         made = {**method.record(), "item": item, **dict(self.own)}
         kept = {name: value for name, value in made.items() if value is not None}
-        return replace(stored, tags={**stored.tags, "comment": f"undrift {json.dumps(kept)}"})
+        return replace(
+            stored, tags={**stored.tags, "comment": f"undrift {json.dumps(kept, sort_keys=True)}"}
+        )
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from undrift.restoration.restoring import restore
     from undrift.restoration.stacks import stack
     from undrift.restoration.tasks import sr
+    from undrift.speech.tasks import enhance
 
 # Where each lazy name lives: `undrift.NAME` is the attribute NAME of that module.
 LAZY = {
@@ -42,6 +43,7 @@ LAZY = {
     "deblur": "undrift.restoration.deblurring",
     "degrade": "undrift.restoration.degrading",
     "denoise": "undrift.restoration.denoising",
+    "enhance": "undrift.speech.tasks",
     "inpaint": "undrift.restoration.inpainting",
     "load_model": "undrift.common.weights.model",
     "restore": "undrift.restoration.restoring",
@@ -60,6 +62,7 @@ __all__ = [
     "deblur",
     "degrade",
     "denoise",
+    "enhance",
     "inpaint",
     "load_model",
     "medical",

@@ -260,3 +260,13 @@ def test_a_model_of_another_domain_or_task_is_refused(speech_model: str, tmp_pat
     with pytest.raises(InputError, match="not for dereverb"):
         enhance(MONO, rate=RATE, model=only, task="dereverb")
     assert enhance(MONO, rate=RATE, model=speech_model, task="both").info["task"] == "both"
+
+
+def test_names_at_the_front_door() -> None:
+    import undrift
+
+    assert undrift.enhance is undrift.speech.enhance is enhance
+    assert undrift.speech.Audio is Audio
+    assert {*undrift.speech.__all__} == {*undrift.speech.LAZY} <= {*dir(undrift.speech)}
+    with pytest.raises(AttributeError, match="enhanse"):
+        _ = undrift.speech.enhanse  # pyright: ignore[reportAttributeAccessIssue]
