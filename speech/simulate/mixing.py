@@ -71,6 +71,7 @@ class Mixer:
 
         speed = float(rng.uniform(*law.speed)) if happens(law.speed_changed) else 1.0
         record: dict[str, Any] = {"n": n, "seed": self.seed, "speed": speed}
+        record["played"] = self._played(speed)
         record["speaker"], record["speech"] = self._speech(rng, speed)
         record["speech_eq"] = _curve(rng, law.speech_db)
         record["level"] = float(rng.uniform(*law.level))
@@ -84,6 +85,11 @@ class Mixer:
         record["band"] = float(rng.uniform(*law.band_hz)) if happens(law.band_limited) else None
         record["clip"] = float(rng.uniform(*law.clip_db)) if happens(law.clipped) else None
         return record
+
+    def _played(self, speed: float) -> float:
+        """The speed in truth: windows have lengths whose Fourier transform is quick."""
+        played = fast_size(self.samples + 2 * _MARGIN)
+        return fast_size(round(played * speed)) / played
 
     def _speech(self, rng: np.random.Generator, speed: float) -> tuple[str, list[list[int]]]:
         """The speaker and pieces [utterance, its first sample, where it starts in the window]."""
@@ -139,7 +145,7 @@ class Mixer:
 
     def _voice(self, record: dict[str, Any]) -> Wave:
         played = fast_size(self.samples + 2 * _MARGIN)
-        size = fast_size(round(played * record["speed"]))
+        size = round(played * record["played"])
         window = round((self.samples + 2 * _MARGIN) * record["speed"])
         x = np.zeros(window, np.float32)
         for row, first, at in record["speech"]:

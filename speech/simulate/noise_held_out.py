@@ -47,7 +47,8 @@ def wind(samples: int, rate: int, rng: np.random.Generator) -> Wave:
 def hammer(samples: int, rate: int, rng: np.random.Generator) -> Wave:
     """Regular hard blows on one resonator: a hammer (1 a second) to a machine-gun (16 a second)."""
     period = 1 / log_uniform(rng, 1, 16)
-    times = np.arange(rng.uniform(0, period), samples / rate, period)
+    seconds = samples / rate
+    times = np.arange(rng.uniform(0, min(period, 0.8 * seconds)), seconds, period)
     times = times + rng.normal(0, 0.01 * period, len(times))
     ratios = (1.0, 2.76, 5.40, 8.93)  # the modes of a free bar
     base, decay = log_uniform(rng, 150, 1800), log_uniform(rng, 0.02, 0.2)

@@ -170,11 +170,12 @@ class _Parts:
 
     def reflections(self, factor: float) -> np.ndarray:
         """The response without its direct path for one reflection factor: (length,)."""
+        if factor == 0:
+            return np.zeros(self.length)
         weights = self.amplitudes * factor**self.orders
         values = (weights[:, None] * self.kernels).ravel()
         early = np.bincount(self.at, values, self.length)[: self.length]
-        log = np.log(max(factor, 1e-12))
-        left = np.exp(2 * log * self.coarse[:, None] * self.hits).mean(1)
+        left = np.exp(2 * np.log(factor) * self.coarse[:, None] * self.hits).mean(1)
         envelope = np.exp(0.5 * np.interp(self.t, self.coarse, np.log(np.maximum(left, 1e-200))))
         return np.asarray(signal.sosfilt(self._rumble, early + envelope * self.noise))
 

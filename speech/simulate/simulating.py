@@ -116,7 +116,9 @@ def _holds(path: Path, audio: Audio) -> bool:
 def save_mixtures(output: Path) -> int:
     """Writes `mixtures.jsonl` in `output` from the manifest of its noisy files; how many lines."""
     lines = []
-    for written in Manifest(output / NOISY).written.values():
+    records = Manifest(output / NOISY).written
+    for name in sorted(records):  # whatever the order of the workers
+        written = records[name]
         for mixture in written.get("mixtures") or ():
             said = {"v": 1, "item": written["item"], "sha256": written["sha256"]}
             lines.append(json.dumps({**said, "rate": written["rate"], **mixture}))
