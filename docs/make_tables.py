@@ -7,8 +7,9 @@
 
 `docs/results/NAME.jsonl` becomes what stands between `<!-- table:NAME -->` and `<!-- end -->` in
 README.md, docs/*.md and the model cards; `suite.jsonl` also every method of every row, at
-`<!-- table:suite-methods -->`. Nothing here computes a score: means, spreads, intervals and the
-pictures on which a model loses are those of the benchmark's records.
+`<!-- table:suite-methods -->`; the tables of speech are made by `speech_tables.py`. Nothing here
+computes a score: means, spreads, intervals and the pictures on which a model loses are those of the
+benchmark's records.
 `python docs/make_tables.py --check` changes nothing and fails if a file is out of date.
 """
 
@@ -21,6 +22,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "docs"))
+
+from speech_tables import speech_methods, speech_table, speed_table  # noqa: E402
+
 RESULTS = ROOT / "docs" / "results"
 BLOCK = re.compile(r"(<!-- table:([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MISSING = "*Not measured yet.*\n"
@@ -31,7 +36,8 @@ Records = list[dict[str, Any]]
 def pages() -> list[Path]:
     """The Markdown files that may hold tables."""
     places = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    return [*places, *sorted((ROOT / "restoration" / "weights").glob("*.md"))]
+    cards = (ROOT / domain / "weights" for domain in ("restoration", "speech"))
+    return [*places, *(page for folder in cards for page in sorted(folder.glob("*.md")))]
 
 
 def read_records(name: str) -> Records:
@@ -196,7 +202,13 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-SUITES = {"suite": ("suite", suite_table), "suite-methods": ("suite", suite_methods)}
+SUITES = {
+    "suite": ("suite", suite_table),
+    "suite-methods": ("suite", suite_methods),
+    "speech": ("speech", speech_table),
+    "speech-methods": ("speech", speech_methods),
+    "speech-speed": ("speech-speed", speed_table),
+}
 
 
 def filled(text: str) -> str:

@@ -123,3 +123,31 @@ def test_a_card_takes_its_facts_from_weights_and_results(
     assert "**leaves-denoise** | 25.00" in made.prose["Evaluation"]
     assert "million parameters" in made.prose["Training data and procedure"]
     assert not cards.update(card, "cpu, 1 core")
+
+
+def test_tables_of_speech_are_its_records() -> None:
+    from undrift.speech.benchmark.tables import records as speech_records
+
+    script("make_tables")
+    tables = sys.modules["speech_tables"]
+    values = {"net": (10.0, 14.0, 12.0), "rnnoise": (9.0, 15.0, 10.0), "noisy": (5.0, 5.0, 5.0)}
+    scores = [
+        ItemScore(item, f"snr {snr}", method, {"si_sdr": value + snr, "lsd": 4.0}, 0.25)
+        for snr in (0, 5)
+        for method, column in values.items()
+        for item, value in zip("abc", column, strict=True)
+    ]
+    settings = {"split": "test", "seed": 3, "not installed": {"noisereduce": "pip install it"}}
+    kinds = {"net": "model", "rnnoise": "baseline", "noisy": "baseline"}
+    found = Table("title", settings, ("si_sdr", "lsd"), kinds, scores)
+    lines = [json.loads(json.dumps(record)) for record in speech_records(found)]
+    text = tables.speech_table(lines)
+    assert "| **net** | 14.5 ± 2.0 / 4.0 |" in text  # the mean over 0 and 5 dB, clip by clip
+    assert "| noisereduce | not installed |" in text
+    assert "net - rnnoise: SI-SDR +0.7 (" in text and "worse on 1 of 3), LSD +0.0 (" in text
+    assert "`undrift speech benchmark --seed 3`" in text
+    assert "### Snr 5 (`snr 5`)" in tables.speech_methods(lines)
+    speed = [{"method": "fast", "seconds": 7200.0, "rtf": 0.25, "peak_mib": 410, "start_mib": 250}]
+    assert "| `fast` | 0.250, 410 (start 250) |" in tables.speed_table(speed)
+    assert "2 h: RTF, MiB" in tables.speed_table(speed)
+    assert tables.speech_table([]) == tables.speed_table([]) == tables.MISSING

@@ -7,19 +7,14 @@ aligned on the quiet.
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from undrift.common.errors import InputError
 from undrift.common.metrics.pairs import Kind, Pairs, score_files
 from undrift.common.metrics.score_table import Table
 from undrift.common.metrics.summary import RESAMPLES
+from undrift.speech.audio import SUFFIXES, read_audio
 from undrift.speech.metrics.scores import known_metrics, score, usual_metrics
 
-KIND = Kind(
-    "sound",
-    (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64",
-     ".rf64"),
-)  # fmt: skip
+KIND = Kind("sound", SUFFIXES)
 OPTIONS = ()
 
 
@@ -50,21 +45,9 @@ def evaluate(
 
 def score_pair(reference: Path, estimate: Path, metrics: Sequence[str]) -> dict[str, float]:
     """Scores of one file against another. Raises InputError for rates or sizes that differ."""
-    ref, rate = read(reference)
-    est, other = read(estimate)
-    if rate != other:
+    ref, est = read_audio(reference), read_audio(estimate)
+    if ref.rate != est.rate:
         raise InputError(
-            f"the reference has {rate} Hz, the estimate {other}; resample one of them first"
+            f"the reference has {ref.rate} Hz, the estimate {est.rate}; resample one of them first"
         )
-    return score(ref, est, rate, metrics)
-
-
-def read(path: Path) -> tuple[np.ndarray, int]:
-    """Samples (channels, n) float64 and rate. Raises InputError for what cannot be read."""
-    import soundfile
-
-    try:
-        samples, rate = soundfile.read(path, always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as sound: {error}") from error
-    return samples.T, rate
+    return score(ref.samples, est.samples, ref.rate, metrics)

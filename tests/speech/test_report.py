@@ -59,7 +59,7 @@ def test_blocks_of_a_file_are_seen_as_the_whole(tmp_path: Path) -> None:
 
 def test_the_difference_of_a_gain_is_one_colour() -> None:
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (1, RATE)).astype(np.float32)
-    before, after = overview(Audio(noise, RATE)), overview(Audio(noise / 2, RATE))
+    before, after = overview(Audio(noise, RATE)), overview(Audio(noise / np.float32(2), RATE))
     shown = panels(before, after)
     assert [panel.title for panel in shown] == ["before", "after", "after - before"]
     share = 20 * math.log10(2) / SPAN  # of the way from white to blue
