@@ -7,7 +7,6 @@ preset, steps, solver, samples, seed, item (of a path: its name), device, dtype,
 batch, pad.
 """
 
-import math
 import time
 from typing import Any
 
@@ -19,7 +18,7 @@ from undrift.common.sampling import Sampler, make_sampler
 from undrift.restoration.asked import check_fidelity, is_number, wishes_for
 from undrift.restoration.channels import GreyAsColour, prepared
 from undrift.restoration.classical import CLASSICAL, check_interpolated, interpolated
-from undrift.restoration.consistency import consistent, enlarged, reduced, rounding_noise
+from undrift.restoration.consistency import consistent, enlarged, level_of, reduced, rounding_noise
 from undrift.restoration.denoising import check_denoise, denoise
 from undrift.restoration.images import to_pixels
 from undrift.restoration.outcome import Measured, outcome
@@ -77,8 +76,7 @@ def sr(
     sampler.model = GreyAsColour.around(sampler.model, low)
     modes = sampler.wishes.pad_modes()
     y = enlarged(low, scale, modes)
-    level = torch.tensor([[math.log2(scale) / 2]])
-    samples = sampler.draw_samples(y.shape, y=y, level=level).cpu()
+    samples = sampler.draw_samples(y.shape, y=y, level=level_of(scale)).cpu()
     noise = rounding_noise(picture)
     most = sampler.choice.back_projections
     least = None if noise is None else noise / float(fidelity)

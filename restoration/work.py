@@ -89,6 +89,7 @@ class RestoreFile:
             return {**self._stack()(item, target), "peak_mb": _peak_mb()}
         if (told := self._from_file_to_file(item, target)) is not None:
             return {**{name: told.get(name) for name in _RECORDED}, "peak_mb": _peak_mb()}
+        self._check_fits(item)
         result = VERBS[self.task].function(
             item.source, model=self.model, item=item.key, **dict(self.own), **dict(self.shared)
         )
@@ -126,6 +127,15 @@ class RestoreFile:
 
         settings = {"model": self.model, **dict(self.own), **dict(self.shared)}
         return restore_large(self.task, item.source, target, item.key, settings, self.provenance)
+
+    def _check_fits(self, item: Item) -> None:
+        from undrift.restoration.whole import check_fits
+
+        scale = float(dict(self.own).get("scale") or 4.0) if self.task == "sr" else 1.0
+        check_fits(
+            self.task, item.source, _enlarged(_shape(item.source), scale),
+            dict(self.shared)["max_memory"],
+        )  # fmt: skip
 
     def _stack(self) -> Callable[[Item, Path], dict[str, Any]]:
         from undrift.restoration.stack_work import StackWork
@@ -171,13 +181,18 @@ class PlannedSize:
 
     def __call__(self, item: Item) -> Mapping[str, Any]:
         """Reads the head of the file only."""
-        from undrift.common.resize import resized
-
         shape = _shape(item.source)
+        larger = _enlarged(shape, self.scale)
         if shape is None:
             return {"nfe": self.calls}
-        larger = [shape[0], *(resized(side, self.scale) for side in shape[1:])]
         return {"nfe": self.calls, "shape_in": shape, "shape_out": larger}
+
+
+def _enlarged(shape: list[int] | None, scale: float) -> list[int] | None:
+    """The same [c, h, w], `scale` times larger."""
+    from undrift.common.resize import resized
+
+    return None if shape is None else [shape[0], *(resized(side, scale) for side in shape[1:])]
 
 
 def _shape(path: Path) -> list[int] | None:

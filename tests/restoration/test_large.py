@@ -171,3 +171,18 @@ def test_a_png_that_is_damaged_within(
     assert run(*args, "-o", tmp_path / "b.tif") == 4
     assert "a.png: cannot decode this PNG" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.tif"))
+
+
+def test_what_has_to_be_read_whole_and_does_not_fit(
+    denoise_model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told before any work is done: 3 x 200 x 300 numbers, 50 bytes each, are 9 MB."""
+    rgb = RNG.integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", rgb, photometric="rgb")
+    args = ["denoise", tmp_path / "a.tif", "--sigma", "25", "--model", denoise_model]
+    assert run(*args, "-o", tmp_path / "b.tif", "--max-memory", "8MB") == 6
+    told = capsys.readouterr().err
+    assert "300 x 200 pixels are restored whole by denoise" in told
+    assert "takes about 9 MB, and --max-memory says 8 MB" in told
+    assert not (tmp_path / "b.tif").exists()
+    assert run(*args, "-o", tmp_path / "b.tif", "--max-memory", "10MB") == 0
