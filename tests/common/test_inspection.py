@@ -29,7 +29,7 @@ def make(path: Path) -> None:
             np.savez(path, a=GREY)
         case "nii.gz":
             nib.save(nib.Nifti1Image(GREY[None], np.diag([2.0, 1, 1, 1])), path)
-        case "wav":
+        case "wav" | "caf" | "mp3":
             soundfile.write(path, np.zeros((800, 2)), 8000)
         case "h5":
             with h5py.File(path, "w") as file:
@@ -49,6 +49,8 @@ def make(path: Path) -> None:
         ("nii.gz", "spacing", (2.0, 1.0, 1.0)),
         ("wav", "seconds", 0.1),
         ("wav", "channels", 2),
+        ("caf", "rate", 8000),
+        ("mp3", "kind", "sound (MP3, MPEG_LAYER_III)"),
         ("h5", "arrays", {"k/space": "(3, 4) uint8"}),
         ("safetensors", "parameters", 12),
         ("safetensors", "process", "flow"),

@@ -224,26 +224,6 @@ def test_a_wav_file_too_large_for_its_sizes_becomes_rf64(
     assert (tmp_path / "b.wav").read_bytes()[:4] == b"RIFF"
 
 
-@pytest.mark.slow
-def test_more_than_four_gigabytes(tmp_path: Path) -> None:
-    block = noise(8, 1 << 20).samples
-    like = Audio(block[:, :1], 48000, Stored("WAV", "FLOAT"))
-    count = 129  # 4.3e9 bytes
-    path = tmp_path / "a.wav"
-    with create_audio(path, like, frames=count << 20) as writer:
-        for number in range(count):
-            writer.write(block if number == count - 1 else 0 * block)
-    assert path.stat().st_size > 1 << 32
-    found = soundfile.info(path)
-    assert (found.format, found.subtype, found.frames) == ("RF64", "FLOAT", count << 20)
-    with soundfile.SoundFile(path) as file:
-        file.seek((count - 1) << 20)
-        assert np.array_equal(file.read(dtype="float32").T, block)
-    with open_audio(path) as reader:
-        assert reader.frames == count << 20
-    path.unlink()
-
-
 @pytest.mark.parametrize(
     ("name", "rate", "channels", "told"),
     [
