@@ -12,6 +12,7 @@ spread of the data. All hold for complex values and for their two real channels 
 """
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from undrift.common.errors import MissingExtraError, UsageError, nearest
 from undrift.common.processes.process import over
+from undrift.speech import torchaudio_compat
 
 WEIGHTINGS = ("1", "sigma^2", "edm")
 Wave = Callable[[Tensor], Tensor]  # (b, 2, bins, frames) -> (b, samples)
@@ -88,12 +90,12 @@ def pesq_loss(clean: Tensor, told: Tensor, rate: int = 16000) -> Tensor:
 
     Raises MissingExtraError, with the line that brings it, if it is not here.
     """
-    try:
-        package = importlib.import_module("torch_pesq")
-    except ImportError as error:
+    if importlib.util.find_spec("torch_pesq") is None:
         raise MissingExtraError(
             "a PESQ term needs the package torch-pesq and an old typeguard; run: "
             "pip install torch-pesq 'typeguard<3', or set pesq to 0"
-        ) from error
+        )
+    torchaudio_compat.load()  # which the package imports, whatever torch is here
+    package = importlib.import_module("torch_pesq")
     measure = package.PesqLoss(1.0, sample_rate=rate).to(clean.device)
     return measure(clean, told).mean()
