@@ -20,6 +20,8 @@ PAPERS = {
     "c-bsn": "undrift.restoration.papers.c_bsn:PAPER",
     "sdap": "undrift.restoration.papers.sdap:PAPER",
     "score-dvi": "undrift.restoration.papers.score_dvi:PAPER",
+    "sgmse-plus": "undrift.speech.papers.sgmse_plus:PAPER",
+    "storm": "undrift.speech.papers.storm:PAPER",
 }
 
 

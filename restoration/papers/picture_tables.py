@@ -9,6 +9,8 @@ of the degraded pictures themselves need the data alone.
 from collections.abc import Mapping, Sequence
 
 from undrift.common.reproduce.paper import FALL, STEPS, Figure, Kind, Need, Table
+from undrift.common.reproduce.tables import closed as closed
+from undrift.common.reproduce.tables import data as data
 
 # What a repetition with the authors' own pictures may be off by: the last printed digit, and what
 # two programs for the same formula differ in.
@@ -20,17 +22,6 @@ PERCEPTION = Need(
     what="LPIPS, FID and scores without a reference, with the weights their authors publish",
     how="not part of undrift; the packages lpips, clean-fid and pyiqa have them",
 )
-
-
-def data(card: str, what: str) -> Need:
-    """A data set in the layout of its card."""
-    return Need(
-        kind="files",
-        name=f"papers/{card}",
-        what=what,
-        how=f"undrift data show {card} says where it is and how its files lie; put the folder, or "
-        f"a link to it, at papers/{card} below the cache folder",
-    )
 
 
 def restored(paper: str, table: str, how: str) -> Need:
@@ -58,12 +49,6 @@ def scored(
         for column, value in values.items()
     ]
     return Table(name=name, title=title, source=source, needs=list(needs), figures=figures)
-
-
-def closed(name: str, title: str, source: str, needs: Sequence[Need]) -> Table:
-    """A table whose numbers are not entered; what is measured is shown without them."""
-    source = f"{source}; its numbers are not entered here, since no page with them was at hand"
-    return Table(name=name, title=title, source=source, needs=list(needs))
 
 
 def smoke(
