@@ -72,9 +72,8 @@ class BridgeSampler:
     def plan(self, process: Process) -> list[Step]:
         """The steps; raises UsageError for compat with another process than SB-VE."""
         if not self.compat:
-            steps = DDIM(1.0 if self.kind == "sde" else 0.0).plan(process, self.times())
-            # A pinned start has no noise to keep; DDIM draws some there, the authors' flow none.
-            return steps if self.kind == "sde" else [replace(s, sigma=0.0) for s in steps]
+            flow = self.kind == "ode"
+            return DDIM(0.0 if flow else 1.0, quiet=flow).plan(process, self.times())
         if not isinstance(process, SchroedingerBridge):
             raise UsageError(f"compat 'sgmse' is for the Schroedinger bridge 've', got {process}")
         # Its guard means complex noise of total variance 1: twice the variance of a real channel.

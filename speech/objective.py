@@ -23,11 +23,35 @@ from undrift.speech.spectrogram import to_complex
 
 
 class SpeechLoss(Strict):
-    """magnitude: m, the share of the second term. wave: w."""
+    """magnitude: m, the share of the second term. wave: w.
+
+    own: share of the items whose state lies between y and the network's own first estimate, at
+    time `own_time`, as the sampler's second call meets it. What a network makes of its own mistakes
+    is not what it makes of the truth (Lay et al. 2024, who train through the last step, too).
+    """
 
     name: Literal["three-views"] = "three-views"
     magnitude: float = Field(0.5, ge=0, le=1)
     wave: float = Field(0.25, ge=0)
+    own: float = Field(0.0, ge=0, lt=1)
+    own_time: float = Field(0.3, gt=0, lt=1)
+
+
+def states(
+    denoiser: Denoiser, batch: dict[str, Tensor], recipe: Recipe, settings: SpeechLoss
+) -> tuple[Tensor, Tensor]:
+    """The states (b, 2, bins, frames) and times (b,) at which the network is asked."""
+    x0, y, u, process = batch["x0"], batch["y"], batch["u"], denoiser.process
+    own = u < settings.own
+    drawn = ((u - settings.own) / (1 - settings.own)).clamp(min=0)
+    t = recipe.times.draw(process, drawn, recipe.scaling.sigma_d)
+    t = torch.where(own, torch.full_like(t, settings.own_time), t)
+    x = marginal(process, x0, y, t, batch["noise"]).to(x0.dtype)
+    if bool(own.any()):
+        with torch.no_grad():
+            first = denoiser(y[own], torch.ones_like(t[own]), y[own]).x0.to(x0.dtype)
+            x[own] = marginal(process, first, y[own], t[own], torch.zeros_like(first)).to(x0.dtype)
+    return x, t
 
 
 def speech_objective(recipe: Recipe, settings: SpeechLoss) -> Objective:
@@ -39,8 +63,7 @@ def speech_objective(recipe: Recipe, settings: SpeechLoss) -> Objective:
         denoiser: Denoiser, batch: dict[str, Tensor], recipe: Recipe, iteration: int
     ) -> Tensor:
         x0, y = batch["x0"], batch["y"]
-        t = recipe.times.draw(denoiser.process, batch["u"], recipe.scaling.sigma_d)
-        x = marginal(denoiser.process, x0, y, t, batch["noise"]).to(x0.dtype)
+        x, t = states(denoiser, batch, recipe, settings)
         estimate = denoiser(x, t, y).x0.float()
         unit = recipe.scaling.sigma_d**2
         whole = (estimate - x0).square().mean() / unit

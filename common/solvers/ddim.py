@@ -14,7 +14,7 @@ phi = a. `temperature` multiplies sigma without touching the mean (BBDM's "eta")
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from undrift.common.processes.process import Process
 from undrift.common.solvers.plan import Step, first_order, nodes
@@ -22,10 +22,15 @@ from undrift.common.solvers.plan import Step, first_order, nodes
 
 @dataclass(frozen=True)
 class DDIM:
-    """eta in [0, 1]: share of redrawn noise, DDIM's convention."""
+    """eta in [0, 1]: share of redrawn noise, DDIM's convention.
+
+    quiet: a start without noise (a bridge pinned to y) gets none on the first step either, so that
+    the states of eta = 0 lie between x0 and y: the flow of Jukic et al. 2024.
+    """
 
     eta: float = 0.0
     temperature: float = 1.0
+    quiet: bool = False
     order: int = field(default=1, init=False)
 
     def plan(self, process: Process, times: Sequence[float]) -> list[Step]:
@@ -37,7 +42,10 @@ class DDIM:
                 share = max(0.0, 1 - (old.phi / new.phi * new.s / old.s) ** 2)
             sigma = self.eta * new.s * math.sqrt(share)
             keep = math.sqrt(max(0.0, new.s**2 - sigma**2))
-            steps.append(first_order(old, new, keep, self.temperature * sigma))
+            if self.quiet and old.s == 0:
+                steps.append(replace(first_order(old, new, 0.0, 0.0), sigma=0.0))
+            else:
+                steps.append(first_order(old, new, keep, self.temperature * sigma))
         return steps
 
 

@@ -16,7 +16,7 @@ from undrift.common.training.optimise import optimise
 from undrift.common.training.recipes import read_recipe
 from undrift.common.training.session import open_session
 from undrift.speech.data import Windows, model_gain
-from undrift.speech.objective import SpeechLoss, speech_objective
+from undrift.speech.objective import SpeechLoss, speech_objective, states
 from undrift.speech.signal import read_signal
 from undrift.speech.simulate.levels import active_power
 from undrift.speech.training import open_samples
@@ -109,6 +109,22 @@ def test_the_loss_has_the_stated_three_parts() -> None:
         expected = (1 - magnitude) * complex_part + magnitude * size_part
         expected += weight * float(wave.abs().mean()) / 10 ** (-25 / 20)
         assert float(loss(denoiser, batch, recipe, 0)) == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_share_of_the_states_is_made_of_the_networks_own_estimate() -> None:
+    """For u below the share: x = a D + b y at the given time, without noise; else the bridge's."""
+    recipe = read_recipe("speech-regenerate", ("data.loss.own=0.5",))
+    process = SchroedingerBridge(c=0.005)
+    denoiser = Denoiser(Constant(2.0), process, "x0", Scaling(0.5, 0.0, 1.0))  # D = y + 1
+    y = torch.randn(2, 2, 256, 8)
+    noise = torch.ones_like(y)
+    batch = {"x0": torch.zeros_like(y), "y": y, "noise": noise, "u": torch.tensor([0.1, 0.9])}
+    x, t = states(denoiser, batch, recipe, SpeechLoss(own=0.5, own_time=0.3))
+    a = float(process.a(torch.tensor(0.3, dtype=torch.float64)))
+    assert float(t[0]) == 0.3
+    torch.testing.assert_close(x[0], y[0] + a)
+    assert float(t[1]) == 1  # u = .8 of the rest: the share at the top
+    torch.testing.assert_close(x[1], y[1])
 
 
 def test_a_short_training_lowers_the_loss_and_validates(cache: Path, tmp_path: Path) -> None:
