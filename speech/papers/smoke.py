@@ -32,7 +32,7 @@ def run_smoke(task: Task, recipe: str, sampler: Sampler) -> Iterator[Measured]:
         [value] = scores(clean, degraded, ("PESQ",)).values()
         yield Measured("smoke-pesq", "fixed pair", "PESQ", value)
     pairs = write_pairs(task.folder / "pairs", _PAIRS, _SECONDS, 1)
-    task.say(f"{recipe}: 240 training steps of a small network, about a quarter of a minute")
+    task.say(f"{recipe}: 240 training steps of a small network, less than a minute")
     trained = train_briefly(recipe, task.folder / "run", task.device, tiny(recipe, pairs))
     yield from trained.measured("smoke")
     checkpoint = load_speech_checkpoint(task.folder / "run" / f"{recipe}.safetensors", task.device)
