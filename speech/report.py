@@ -11,7 +11,7 @@ from undrift.common.files import stem
 from undrift.common.manifest import Record
 from undrift.common.run_options import RunOptions
 from undrift.speech.overview import COLUMNS, Overview, overview
-from undrift.speech.triptych import panels, triptych
+from undrift.speech.triptych import panels, stretched, triptych
 
 EXPLAINED = (
     "snr: decibels of a signal over its own stationary noise, estimated without a reference; "
@@ -46,7 +46,7 @@ def _rows(done: Sequence[Record]) -> list[Any]:
         before, after = overview(record["input"]), overview(record["output"])
         shown = panels(before, after, _spread(Path(record["output"])))
         highest = min(before.highest, after.highest)
-        first, last = (panel.pixels.transpose(2, 0, 1) for panel in shown[:2])
+        first, last = (stretched(panel.pixels, 512, 256).transpose(2, 0, 1) for panel in shown[:2])
         page = triptych(shown, max(before.seconds, after.seconds), highest)
         rows.append(
             Row(

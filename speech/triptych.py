@@ -8,7 +8,7 @@ alone, so that a report needs no plotting package.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEPTH, SPAN = 80.0, 30.0  # dB shown, and dB either way of the difference
 WIDTH, HEIGHT = 960, 190
-LEFT, RIGHT, TOP, BOTTOM = 62, 86, 24, 10  # around each panel; time labels add AXIS below the last
+LEFT, RIGHT, TOP, BOTTOM = 62, 100, 24, 10  # around each panel; time labels add AXIS below the last
 AXIS = 26
 _COLD, _ZERO, _WARM = (33, 94, 168), (245, 245, 245), (178, 24, 43)
 _INK = (30, 30, 30)
@@ -58,11 +58,11 @@ def panels(before: Overview, after: Overview, spread: np.ndarray | None = None) 
         )
     )  # fmt: skip
     if spread is not None:
-        most = float(spread.max())
+        most = float(np.quantile(spread, 0.99)) or float(spread.max())
         made.append(
             Panel(
                 "standard deviation of the samples, of the compressed spectrogram",
-                heat(_upright(spread), most), ("0", f"{most:.2g}"), _ramp(),
+                heat(_upright(spread), most), ("0", f"{most:.2g} or more"), _ramp(),
             )
         )  # fmt: skip
     return made
@@ -78,8 +78,7 @@ def triptych(shown: list[Panel], seconds: float, highest: float) -> np.ndarray:
     draw.font = ImageFont.load_default(13)
     for place, panel in enumerate(shown):
         y = place * (TOP + HEIGHT + BOTTOM) + TOP
-        picture = Image.fromarray(panel.pixels)
-        page.paste(picture.resize((WIDTH, HEIGHT), _smooth(panel.pixels)), (LEFT, y))
+        page.paste(Image.fromarray(stretched(panel.pixels, WIDTH, HEIGHT)), (LEFT, y))
         bar = Image.fromarray(np.ascontiguousarray(panel.bar[::-1, None]))
         page.paste(bar.resize((12, HEIGHT)), (LEFT + WIDTH + 10, y))
         draw.rectangle((LEFT - 1, y - 1, LEFT + WIDTH, y + HEIGHT), outline=_INK)
@@ -119,12 +118,13 @@ def _ticks(most: float, about: int) -> Iterator[float]:
         yield round(k * step, 10)
 
 
-def _smooth(pixels: np.ndarray) -> Any:
-    """Averages where a panel shrinks, keeps columns apart where it grows."""
+def stretched(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(h, w, 3) uint8 in another size: averages where it shrinks, smooth where it grows."""
     from PIL import Image
 
-    grows = pixels.shape[1] < WIDTH
-    return Image.Resampling.BILINEAR if grows else Image.Resampling.BOX
+    grows = pixels.shape[1] < width
+    way = Image.Resampling.BILINEAR if grows else Image.Resampling.BOX
+    return np.asarray(Image.fromarray(pixels).resize((width, height), way))
 
 
 def _upright(values: np.ndarray) -> np.ndarray:
