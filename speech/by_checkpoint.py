@@ -1,5 +1,7 @@
 """A converted checkpoint as a method: in overlapping chunks, sampled as its authors do.
 
+Who asks for a preset or a solver gets `method.ByModel` with the package's own, of fewer calls.
+
 Networks with attention see a recording as a whole; in chunks the result depends on the chunk. The
 noise does not: it is drawn by the absolute frame.
 """
@@ -12,7 +14,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from undrift.common.devices import resolve_device, resolve_dtype
-from undrift.common.errors import UsageError
 from undrift.common.files import sha256_of
 from undrift.common.noise import Noise
 from undrift.common.wishes import Wishes
@@ -28,17 +29,12 @@ if TYPE_CHECKING:
 
 
 class ByCheckpoint:
-    """See `method.Method`. Raises UsageError for a solver or preset: the sampler is its own."""
+    """See `method.Method`; only the number of steps can be chosen."""
 
     carried = False
     delay = 0
 
     def __init__(self, path: Path, asked: Asked, wishes: Wishes):
-        for wish in ("solver", "preset"):
-            if getattr(wishes, wish) is not None:
-                raise UsageError(
-                    f"{wish}: {path.name} is sampled as its authors do; only steps can be chosen"
-                )
         self.path, self.wishes = path, wishes
         self.device = resolve_device(wishes.device)
         self.dtype = resolve_dtype(wishes.dtype, self.device)

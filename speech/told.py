@@ -5,7 +5,7 @@ from typing import Any
 
 from undrift.speech.passage import Passage
 
-POOR = 0.0  # dB: as much was removed as is left
+POOR = -5.0  # dB: three times as much was removed as is left
 UNSURE = 0.5  # of the samples' deviation over their mean
 
 
