@@ -62,7 +62,7 @@ def panels(before: Overview, after: Overview, spread: np.ndarray | None = None) 
         made.append(
             Panel(
                 "standard deviation of the samples, of the compressed spectrogram",
-                heat(_upright(spread), most), ("0", f"{most:.2g} or more"), _ramp(),
+                heat(_upright(spread), most), ("0", f"≥ {most:.2g}"), _ramp(),
             )
         )  # fmt: skip
     return made

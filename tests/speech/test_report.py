@@ -81,7 +81,7 @@ def test_deviations_of_samples_are_a_fourth_panel() -> None:
     spread = np.zeros((256, 10))
     spread[3, 5] = 0.25
     last = panels(seen, seen, spread)[3]
-    assert last.ends == ("0", "0.25 or more")
+    assert last.ends == ("0", "≥ 0.25")
     assert [int(i[0]) for i in np.nonzero(last.pixels.sum(-1) > 100)] == [256 - 1 - 3, 5]
 
 
