@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from undrift.common.allocator import give_freed_memory_back
 from undrift.common.devices import free_memory
 from undrift.common.resize import resized
 from undrift.common.sampling import Sampler
@@ -126,9 +127,11 @@ class Plan:
     def parts(self, work: Work) -> Iterator[Part]:
         """All windows, from the top and the left."""
         for down in self.down:
+            give_freed_memory_back()
             band = self.band(down)
             for across in self.across:
                 yield self._part(work, down, across, band)
+            del band  # before the next is read
 
     def _part(self, work: Work, down: Window, across: Window, band: "Band") -> Part:
         pixels, alpha = self.pixels(down, across, band)
@@ -184,8 +187,13 @@ def _grid(scale: float, multiple: int) -> int | None:
 
 
 def cut(side: int, kept: int, grid: int, margin: int) -> list[Window]:
-    """Windows of an axis that begin on the grid and see so many pixels beyond what they keep."""
-    found = windows(-(-side // grid) * grid, kept, grid, margin)
+    """Windows of an axis that begin on the grid and see so many pixels beyond what they keep.
+
+    They keep about as much each, `kept` at most: slivers at the end would see mostly margins.
+    """
+    most = max(grid, kept // grid * grid)
+    even = math.ceil(side / math.ceil(side / most) / grid) * grid
+    found = windows(-(-side // grid) * grid, even, grid, margin)
     return [replace(w, stop=min(w.stop, side), high=min(w.high, side)) for w in found]
 
 

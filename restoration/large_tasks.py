@@ -167,9 +167,11 @@ def _bands(plan: Plan, work: Denoising | Mending, total: Total) -> Iterator[np.n
         if part.across.low == 0:
             out = np.empty((len(numbers), sheet.width, *numbers.shape[2:]), numbers.dtype)
         out[:, part.across.low : part.across.high] = numbers
-        if part.across.high == sheet.width:
-            yield out
+        last = part.across.high == sheet.width
         del part, numbers  # the next window gets their memory
+        if last:
+            yield out
+            out = np.empty(0)
 
 
 def _stored(part: Part, plan: Plan) -> np.ndarray:
