@@ -14,6 +14,7 @@ import torch
 
 from undrift.common.errors import InputError, UsageError
 from undrift.speech.audio import Audio, Samples
+from undrift.speech.audio.sound import to_steps
 
 MANY = 64  # more channels than this are a table of the wrong orientation
 Back = Callable[[Audio], Any]
@@ -100,6 +101,5 @@ def _back(value: Any, dtype: np.dtype) -> Back:
 def _numbers(samples: Samples, dtype: np.dtype) -> np.ndarray:
     if dtype.kind == "f":
         return samples.astype(dtype)
-    top = 2 ** (8 * dtype.itemsize - 1)
-    steps = np.rint(samples.astype(np.float64) * top).clip(-top, top - 1)
+    steps = to_steps(samples, 8 * dtype.itemsize)
     return (steps + 128 if dtype == np.uint8 else steps).astype(dtype)

@@ -53,12 +53,16 @@ class Resampler:
         hop = self._periods * self._p
         self._windows = Windows(max(1, size // hop) * hop, self.latency, self.latency)
         self._made = 0
+        self._none = torch.zeros(0, 0)  # (c, 0) once something came
 
     def push(self, block: Tensor) -> Tensor:
         """Takes (c, n) float32, n >= 0; returns (c, m)."""
+        self._none = block[:, :0]
         if self.rate == self.to:
             return block
-        return self._joined([self._apply(w) for w in self._windows.push(block)], block)
+        made = torch.cat([self._none, *(self._apply(w) for w in self._windows.push(block))], -1)
+        self._made += made.shape[-1]
+        return made
 
     def finish(self, length: int | None = None) -> Tensor:
         """The rest. In all `length` samples have then come, or ceil(n to / rate).
@@ -67,17 +71,8 @@ class Resampler:
         """
         pushed = self._windows.pushed
         total = -(-pushed * self._q // self._p) if length is None else length
-        if self.rate == self.to or not pushed:
-            return torch.zeros(0, 0)
         parts = [self._apply(w) for w in self._windows.finish()]
-        left = total - self._made
-        rest = torch.cat(parts, -1) if parts else torch.zeros(0, 0)
-        return rest[:, :left]
-
-    def _joined(self, parts: list[Tensor], like: Tensor) -> Tensor:
-        joined = torch.cat(parts, -1) if parts else like[:, :0]
-        self._made += joined.shape[-1]
-        return joined
+        return torch.cat([self._none, *parts], -1)[:, : max(0, total - self._made)]
 
     def _apply(self, window: Tensor) -> Tensor:
         wide = window if window.device.type == "mps" else window.double()  # mps has no float64

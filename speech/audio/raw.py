@@ -19,7 +19,7 @@ import numpy as np
 
 from undrift.common.errors import InputError, UsageError, nearest
 from undrift.speech.audio.reading import Reader
-from undrift.speech.audio.sound import Samples, Stored
+from undrift.speech.audio.sound import Samples, Stored, to_steps
 
 _TYPES = {"PCM_U8": "u1", "PCM_16": "<i2", "PCM_24": "u1", "PCM_32": "<i4", "FLOAT": "<f4",
           "DOUBLE": "<f8"}  # fmt: skip
@@ -72,8 +72,7 @@ class Raw:
         flat = np.ascontiguousarray(block.T).ravel()
         if self.subtype in ("FLOAT", "DOUBLE"):
             return flat.astype(_TYPES[self.subtype]).tobytes()
-        top = 2.0 ** (8 * _BYTES[self.subtype] - 1)
-        steps = np.rint(flat.astype(np.float64) * top).clip(-top, top - 1)
+        steps = to_steps(flat, 8 * _BYTES[self.subtype])
         if self.subtype == "PCM_U8":
             return (steps + 128).astype(np.uint8).tobytes()
         if self.subtype == "PCM_24":

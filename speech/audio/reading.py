@@ -59,7 +59,7 @@ class Reader:
         return Audio(np.concatenate(parts, 1), self.rate, self.stored)
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Lets go of what it holds; a pass that is under way closes its file itself."""
 
     def __enter__(self) -> Self:
         return self
@@ -94,42 +94,33 @@ def read_audio(path: str | Path) -> Audio:
 
 
 class _SoundFile(Reader):
-    """By libsndfile."""
+    """By libsndfile; every pass opens the file anew, since some codecs cannot go back."""
 
     def __init__(self, path: Path):
         super().__init__(path)
         check_whole(path)
         self._library: Any = importlib.import_module("soundfile")
         try:
-            self._file = self._library.SoundFile(str(path))
+            with self._library.SoundFile(str(path)) as file:
+                self.rate, self.channels, self.frames = file.samplerate, file.channels, file.frames
+                kept = file.format, file.subtype, file.endian, file.copy_metadata()
         except self._library.LibsndfileError as error:
             raise decoding.unreadable(path, str(error)) from error
-        self.rate, self.channels = self._file.samplerate, self._file.channels
-        self.stored = Stored(
-            self._file.format,
-            self._file.subtype,
-            self._file.endian,
-            self._file.copy_metadata(),
-            carry.read(path),
-        )
-        self.frames = self._file.frames
+        self.stored = Stored(*kept, carry.read(path))
         if self.frames > _UNKNOWN:
             self.frames = sum(block.shape[1] for block in self._decode(_READ))
 
     def _decode(self, size: int) -> Iterator[Samples]:
         try:
-            self._file.seek(0)
-            while len(block := self._file.read(size, dtype="float32", always_2d=True)):
-                yield np.ascontiguousarray(block.T)
+            with self._library.SoundFile(str(self.path)) as file:
+                while len(block := file.read(size, dtype="float32", always_2d=True)):
+                    yield np.ascontiguousarray(block.T)
         except self._library.LibsndfileError as error:
             told = getattr(error, "error_string", "") or str(error)
             raise InputError(
                 f"{self.path}: cannot be decoded to its end ({told.strip()}): the file is damaged "
                 "or cut off; take it again from its source"
             ) from error
-
-    def close(self) -> None:
-        self._file.close()
 
 
 class _Decoded(Reader):

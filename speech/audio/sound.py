@@ -7,7 +7,6 @@ leading 24 are kept). Floats beyond full scale stay as they are.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -32,7 +31,7 @@ class Stored:
     format: str = "WAV"
     subtype: str = "FLOAT"
     endian: str = "FILE"
-    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tags: Mapping[str, str] = field(default_factory=dict)
     carried: tuple[tuple[bytes, bytes], ...] = ()
 
 
@@ -90,3 +89,9 @@ class Audio:
     def with_samples(self, samples: Samples, rate: int | None = None) -> "Audio":
         """The same file with other samples (channels, n)."""
         return replace(self, samples=samples, rate=rate or self.rate)
+
+
+def to_steps(samples: npt.ArrayLike, bits: int) -> npt.NDArray[np.float64]:
+    """Samples as whole numbers of an integer of so many bits: the nearest, its ends at most."""
+    top = 2.0 ** (bits - 1)
+    return np.rint(np.asarray(samples, np.float64) * top).clip(-top, top - 1)

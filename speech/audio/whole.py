@@ -9,11 +9,14 @@ from undrift.speech.audio import riff
 
 # Sizes of those who write to a pipe and cannot go back: ffmpeg, sox, arecord.
 _OPEN_END = (0xFFFFFFFF, 0x80000000, 0x7FFFFFFF, 0x7FFFFFFE, 0x7FFFF000)
+_PAGE = 65307  # the largest page of Ogg
 
 
 def check_whole(path: Path) -> None:
-    """Raises InputError for a WAV, AIFF, AU or W64 file shorter than its header says, and for a
-    WAV file whose header was never finished."""
+    """Raises InputError for a file that is not.
+
+    WAV, AIFF, AU, W64 and Ogg are shorter than their headers say; a WAV header was never finished.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         announced = _announced(file)
@@ -39,6 +42,8 @@ def _is_chunk(file: BinaryIO, end: int) -> bool:
 def _announced(file: BinaryIO) -> int | None:
     """The bytes the file says it has, or None where it says nothing."""
     head = file.read(24)
+    if head[:4] == b"OggS":
+        return _last_page(file)
     if head[:4] in (b"RIFF", b"RF64"):
         file.seek(0)
         for name, size in riff.chunks(file):
@@ -53,3 +58,15 @@ def _announced(file: BinaryIO) -> int | None:
     if head[:4] == b"riff" and len(head) == 24:
         return struct.unpack_from("<Q", head, 16)[0]
     return None
+
+
+def _last_page(file: BinaryIO) -> int | None:
+    """Where the last page of an Ogg file ends: 27 bytes, a table of sizes, the bytes (RFC 3533)."""
+    end = file.seek(0, 2)
+    start = file.seek(max(0, end - 2 * _PAGE))
+    data = file.read()
+    at = data.rfind(b"OggS")
+    if at < 0 or at + 27 > len(data):
+        return None if at < 0 else end + 2
+    table = data[at + 27 : at + 27 + data[at + 26]]
+    return start + at + 27 + data[at + 26] + sum(table)

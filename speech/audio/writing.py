@@ -19,11 +19,12 @@ from undrift.common.errors import InputError, UndriftError, UsageError
 from undrift.common.files import replacing
 from undrift.speech.audio import carry
 from undrift.speech.audio.formats import BITS, BYTES, FLOATS, choose
-from undrift.speech.audio.sound import Audio, Samples, Sound, Stored
+from undrift.speech.audio.sound import Audio, Samples, Sound, Stored, to_steps
 from undrift.speech.limiter import Limiter
 
 PEAKS = ("limit", "error")
 RIFF_LIMIT = 0xFFFFFFFF - 65536  # bytes of samples that a WAV file certainly holds
+_AT_ONCE = 65536  # samples: libvorbis keeps what it is given on the stack
 _NEVER_EMPTY = ("FLAC", "MP3", "OGG")
 
 
@@ -70,8 +71,9 @@ class Writer:
             self.limited, self.reduction_db = self._limiter.limited, self._limiter.reduction_db
 
     def _put(self, block: Samples) -> None:
-        if block.shape[1]:
-            self._file.write(_numbers(block.T, BITS.get(self.stored.subtype)))
+        bits = BITS.get(self.stored.subtype)
+        for start in range(0, block.shape[1], _AT_ONCE):
+            self._file.write(_numbers(block[:, start : start + _AT_ONCE].T, bits))
 
 
 @contextmanager
@@ -157,6 +159,4 @@ def _numbers(block: np.ndarray, bits: int | None) -> np.ndarray:
     """(n, channels) as libsndfile takes them: floats, or int32 whose upper `bits` count."""
     if bits is None:
         return np.ascontiguousarray(block)
-    top = 2.0 ** (bits - 1)
-    steps = np.rint(block.astype(np.float64) * top).clip(-top, top - 1)
-    return np.ascontiguousarray((steps * 2.0 ** (32 - bits)).astype(np.int32))
+    return np.ascontiguousarray((to_steps(block, bits) * 2.0 ** (32 - bits)).astype(np.int32))

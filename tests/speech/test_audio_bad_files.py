@@ -11,6 +11,7 @@ from undrift.common.errors import InputError
 from undrift.speech.audio import Audio, Stored, create_audio, open_audio, read_audio, write_audio
 
 RATE = 16000
+FORMATS = {"w64": "W64", "rf64": "RF64", "opus": "OGG"}
 
 
 def wave(frames: int = RATE, channels: int = 1) -> np.ndarray:
@@ -29,6 +30,8 @@ def cut(path: Path, share: float = 0.5) -> None:
         ("aiff", "of the 32054 bytes that it announces: the file is cut off"),
         ("au", "of the 32024 bytes that it announces: the file is cut off"),
         ("w64", "of the 32104 bytes that it announces: the file is cut off"),
+        ("ogg", "bytes that it announces: the file is cut off"),
+        ("opus", "bytes that it announces: the file is cut off"),
         ("rf64", "bytes that it announces: the file is cut off"),
         ("flac", "cannot be decoded to its end .*: the file is damaged or cut off"),
         ("mp3", "of the 16000 samples that it announces: the file is cut off"),
@@ -37,7 +40,9 @@ def cut(path: Path, share: float = 0.5) -> None:
 )
 def test_half_a_file(tmp_path: Path, suffix: str, told: str) -> None:
     path = tmp_path / f"talk.{suffix}"
-    soundfile.write(path, wave(), RATE, format={"w64": "W64", "rf64": "RF64"}.get(suffix))
+    subtype = "OPUS" if suffix == "opus" else None
+    soundfile.write(path, wave(), RATE, subtype, format=FORMATS.get(suffix))
+    assert read_audio(path).frames == RATE
     cut(path)
     with pytest.raises(InputError, match=rf"talk\.{suffix}: .*{told}"):
         read_audio(path)

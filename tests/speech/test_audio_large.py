@@ -36,6 +36,20 @@ def test_more_than_four_gigabytes(tmp_path: Path) -> None:
     path.unlink()
 
 
+@pytest.mark.slow
+def test_minutes_of_ogg_in_one_block(tmp_path: Path, environment: dict[str, str]) -> None:
+    """libvorbis keeps what it is given on the stack: 10 MB at once end the process."""
+    code = """
+import sys
+import numpy as np
+from undrift.speech.audio import Audio, write_audio
+write_audio(sys.argv[1], Audio(np.full((1, 3_000_000), 0.1, np.float32), 48000))
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "a.ogg")]
+    subprocess.run(command, check=True, env=environment)
+    assert soundfile.info(tmp_path / "a.ogg").frames == 3_000_000
+
+
 COPY = """
 import resource, sys
 import torch

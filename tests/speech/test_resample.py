@@ -103,6 +103,12 @@ def test_there_and_back_keeps_what_is_below_the_band_of_the_lower_rate() -> None
 def test_the_same_rate_changes_nothing_and_shapes_are_kept() -> None:
     x = noise(100, 2)
     assert torch.equal(resample(x, 16000, 16000), x)
+    for to in (16000, 8000):
+        resampler = Resampler(16000, to)
+        parts = [resampler.push(x[:, :0]), resampler.push(x), resampler.finish()]
+        assert torch.equal(torch.cat(parts, 1), resample(x, 16000, to))
+        empty = Resampler(16000, to)
+        assert torch.cat([empty.push(x[:, :0]), empty.finish()], 1).shape == (2, 0)
     assert resample(x.reshape(2, 1, 100), 16000, 8000).shape == (2, 1, 50)
     assert resample(x[0], 16000, 8000).shape == (50,)
     assert resample(x[:, :0], 16000, 8000).shape == (2, 0)
