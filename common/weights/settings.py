@@ -34,7 +34,7 @@ class ScalingSettings(Strict):
 class Preset(Strict):
     """How to sample: a name of `solvers.SOLVERS` and of `grids.GRIDS` (or "auto"), the number of
     steps, of samples that are averaged, of back-projections onto the measurement, and of symmetries
-    of the square over which the denoiser is averaged (2-D only).
+    of the square over which the denoiser is averaged (2-D only; of sound, 2 means both signs).
 
     options: fields of the solver to set, such as {"orders": [1, 2, 1]}. times: steps + 1 times from
     1 to 0 in place of the grid, as `placement` and `solvers.search` find them."""

@@ -7,6 +7,7 @@ from undrift.common.errors import InputError
 from undrift.common.networks.band_unet import BandUNet
 from undrift.common.networks.build import build_network
 from undrift.common.networks.carried import CausalConv2d, State
+from undrift.common.networks.odd import Odd
 
 
 def small(ahead: int = 3, taps: int = 3, seed: int = 0) -> BandUNet:
@@ -26,7 +27,7 @@ def frames(count: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(2, 4, 32, count, generator=generator, dtype=torch.float64)
 
 
-def in_blocks(network: BandUNet, x: torch.Tensor, ends: list[int]) -> torch.Tensor:
+def in_blocks(network: BandUNet | Odd, x: torch.Tensor, ends: list[int]) -> torch.Tensor:
     state, psi, done = State(), torch.tensor([0.3, 1.2], dtype=torch.float64), []
     for first, last in zip([0, *ends], [*ends, x.shape[-1]], strict=True):
         done.append(network(x[..., first:last], psi, None, state))
@@ -96,3 +97,14 @@ def test_wrong_sizes_are_told() -> None:
         build_network("band-unet", {"bins": 100, "fold": 2})
     with pytest.raises(ValueError, match="32 bins, 16 came"):
         small()(frames(4)[:, :, :16], torch.ones(2, dtype=torch.float64))
+
+
+def test_a_network_averaged_over_the_sign_is_odd_and_carries_its_state() -> None:
+    network, x = Odd(small()), frames(30)
+    psi = torch.tensor([0.3, 1.2], dtype=torch.float64)
+    with torch.inference_mode():
+        whole, turned = network(x, psi), network(-x, psi)
+        blocks = in_blocks(network, x, [4, 5])
+    assert (small()(x, psi) + small()(-x, psi)).abs().max() > 1e-3  # the bare one is not
+    torch.testing.assert_close(turned, -whole, rtol=0, atol=1e-14)
+    torch.testing.assert_close(blocks, whole, rtol=0, atol=1e-12)
