@@ -13,6 +13,7 @@ from torch import Tensor
 
 from undrift.common.devices import resolve_device, resolve_dtype
 from undrift.common.errors import InputError, UsageError
+from undrift.common.networks.odd import Odd
 from undrift.common.noise import Noise
 from undrift.common.processes.process import start
 from undrift.common.sampling import AUTOMATIC, Sampler
@@ -150,7 +151,12 @@ class ByModel:
     def calls(self) -> int:
         """Network calls that every frame needs, for all samples."""
         first = has_two_stages(self.sampler.model.denoiser)
-        return (calls(self.steps) + first) * self.samples
+        return (calls(self.steps) + first) * self.samples * self._signs
+
+    @property
+    def _signs(self) -> int:
+        """Both signs of the signal where the preset averages over symmetries, else one."""
+        return 2 if self.sampler.choice.symmetries > 1 and self.carried else 1
 
     @property
     def delay(self) -> int:
@@ -168,6 +174,8 @@ class ByModel:
         noise = Noise(self.sampler.wishes.seed, item, sample)
         denoiser, process = self.sampler.model.denoiser, self.sampler.process
         device = self.sampler.device
+        if self._signs == 2:
+            denoiser = denoiser.with_network(Odd(denoiser.network))
 
         def draw(shape: tuple[int, ...], number: int, first: int) -> Tensor:
             one = noise((1, *shape[1:]), number, (0, first), device=device)
@@ -196,9 +204,9 @@ class ByModel:
     def record(self) -> dict[str, object]:
         """What is needed to repeat it."""
         kept = self.sampler.record()
-        for name in ("tile", "symmetries", "nfe", "item"):
+        for name in ("tile", "nfe", "item"):
             kept.pop(name)
-        return {**kept, "method": "model"}
+        return {**kept, "symmetries": self._signs, "method": "model"}
 
     def about(self) -> str:
         """A line that says what will be used."""
@@ -236,8 +244,8 @@ def method_for(asked: Asked, model: str | None, wishes: Wishes) -> Method:
     if settings.domain != "speech":
         raise InputError(f"{settings.id} is a model for {settings.domain}, not for speech")
     _check_task(asked.task, settings.id, settings.task)
-    if settings.sampler is not None:
-        return ByCheckpoint(path, asked, wishes)
+    if settings.sampler is not None and wishes.preset is None and wishes.solver is None:
+        return ByCheckpoint(path, asked, wishes)  # with those it runs by the package's solvers
     device = resolve_device(wishes.device)
     dtype = resolve_dtype(wishes.dtype, device)
     loaded = load_model(path, device)

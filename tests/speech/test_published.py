@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lightning_files as files
 import pytest
@@ -15,14 +16,19 @@ from undrift.cli import main
 from undrift.common.denoisers import Denoiser
 from undrift.common.errors import InputError, UsageError
 from undrift.common.model_cards import load_model_card
+from undrift.common.noise import Noise
 from undrift.common.processes import BBED, OUVE, SchroedingerBridge
 from undrift.common.weights.model import load_model
+from undrift.common.wishes import Wishes
+from undrift.speech.asked import Asked
 from undrift.speech.bridge import BridgeSampler
 from undrift.speech.checkpoints import SpeechCheckpoint, load_speech_checkpoint
+from undrift.speech.method import ByModel, method_for
 from undrift.speech.published.convert import convert_speech
 from undrift.speech.published.known import KNOWN
 from undrift.speech.sgmse import ScoreSampler
 from undrift.speech.spectrogram import Spectrogram
+from undrift.speech.tasks import enhance
 
 ROOT = math.sqrt(2)
 
@@ -195,6 +201,12 @@ def test_known_checkpoints_bring_their_settings(tmp_path: Path) -> None:
     model = converted(tmp_path, DNN, {**bare, **small}, like="sgmse-wsj0-reverb")
     assert model.sampler == ScoreSampler("pc", 50, "ald", 1, 0.33, 0.03)
     assert model.settings.task == "dereverb"
+    torch.save(tensors("ncsnpp_v2_small"), tmp_path / "bare.pt")
+    target, sizes = tmp_path / "bare.safetensors", {**files.SMALL, "image_size": 32}
+    convert_speech(tmp_path / "bare.pt", target, like="sb-vb-dmd-ears-wham", told=sizes)
+    bridge = load_speech_checkpoint(target)
+    near(raw(bridge, "ncsnpp_v2_small"), result("ncsnpp_v2_small"))
+    assert bridge.spectrogram == Spectrogram()
     with pytest.raises(InputError, match=r"its backbone is .*; its sigma_max is 0\.5, exp"):
         converted(tmp_path, DNN, {**bare, "theta": 2.0, "sigma_min": 0.1}, like="sgmse-ears-wham")
     with pytest.raises(UsageError, match="did you mean 'sgmse-vb-dmd'"):
@@ -217,3 +229,50 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main([*call[:3], str(tmp_path / "folder"), *call[4:]]) == 2
     assert main([*call[:3], str(tmp_path / "z.safetensors"), "--set", "sr"]) == 2
     assert main([*call[:3], str(tmp_path / "z.safetensors"), "--heads", "2", *call[4:]]) == 2
+
+
+def test_enhance_runs_both_stages_of_storm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A score of zero means no noise in the state: x0 = y_d + (s/a) z for the z that was drawn."""
+    converted(tmp_path, TWO, files.REGENERATION)
+    wishes = Wishes(seed=3, preset="fast")
+    method = method_for(Asked(), str(tmp_path / "x.safetensors"), wishes)
+    assert isinstance(method, ByModel)
+    denoiser = method.sampler.model.denoiser
+    network: Any = denoiser.network
+    layer = network.score_net.output_layer
+    monkeypatch.setattr(layer, "weight", torch.nn.Parameter(torch.zeros_like(layer.weight)))
+    monkeypatch.setattr(layer, "bias", torch.nn.Parameter(torch.zeros_like(layer.bias)))
+    y = torch.randn(1, 2, 32, 21, generator=torch.Generator().manual_seed(0))
+    stage = method.stage("", 0)
+    parts = [stage.push(y), stage.finish()]
+    found = torch.cat([part for part in parts if part.numel()], -1)
+    z = Noise(3, "", 0)((1, 2, 32, 21), 0, (0, 0))
+    one = torch.ones((), dtype=torch.float64)
+    spread = float(denoiser.process.s(one) / denoiser.process.a(one))
+    near(found, network.first(y) + spread * z, 1e-4)
+    assert method.calls == 6
+
+
+@pytest.mark.parametrize(("networks", "options"), [(DNN, files.BBVE), (SECOND, files.BRIDGE)])
+def test_enhance_runs_bridges(
+    networks: dict[str, str], options: dict[str, Any], tmp_path: Path
+) -> None:
+    """BBED begins at half time; both are asked five times, whatever the length."""
+    converted(tmp_path, networks, options)
+    wave = 0.1 * torch.randn(4000, generator=torch.Generator().manual_seed(0))
+    model = str(tmp_path / "x.safetensors")
+    done = enhance(wave, rate=16000, model=model, preset="fast")
+    assert done.value.shape == wave.shape
+    assert bool(torch.isfinite(done.value).all())
+    assert done.info["nfe"] == 5
+
+
+def test_enhance_samples_as_the_authors_do_unless_told(tmp_path: Path) -> None:
+    """Two steps with a correction each."""
+    converted(tmp_path, DNN, files.SGMSE)
+    wave = 0.1 * torch.randn(4000, generator=torch.Generator().manual_seed(0))
+    model = str(tmp_path / "x.safetensors")
+    done = enhance(wave, rate=16000, model=model, steps=2)
+    assert (done.info["nfe"], done.info["solver"]) == (4, "score")
+    assert done.value.shape == wave.shape
+    assert bool(torch.isfinite(done.value).all())
