@@ -12,6 +12,7 @@ from types import ModuleType
 
 # Import name of an optional package -> the extra of undrift that brings it.
 EXTRAS = {
+    "SimpleITK": "itk",
     "astra": "ct",
     "av": "audio",
     "bm3d": "baselines",

@@ -1,0 +1,58 @@
+"""Any volume by its path: the suffix, or a folder of DICOM, says who reads and writes it."""
+
+from pathlib import Path
+
+from undrift.common.errors import InputError, nearest
+from undrift.common.files import full_suffix
+from undrift.medical.volumes import itk
+from undrift.medical.volumes.dicom import read_series
+from undrift.medical.volumes.dicom_write import Derivation, write_series
+from undrift.medical.volumes.itk import read_itk, write_itk
+from undrift.medical.volumes.nifti import Written, read_nifti, write_nifti
+from undrift.medical.volumes.volume import Volume
+
+NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
+DICOM = (".dcm", ".ima", ".dicom")
+
+
+def read_volume(path: str | Path, units: str = "unknown", series: str | None = None) -> Volume:
+    """Reads a NIfTI, MetaImage or NRRD file, or the DICOM series of a folder, to real values.
+
+    units: what a value counts ("HU" for CT), where the file does not say so itself, as DICOM does.
+    series: which of several series, see `read_series`.
+
+    Raises InputError for what is missing, damaged or of no known kind, and MissingExtraError.
+    """
+    path = Path(path)
+    suffix = full_suffix(path).lower()
+    if path.is_dir() or suffix in DICOM:
+        return read_series(path, series)
+    if suffix in NIFTI:
+        return read_nifti(path, units)
+    if suffix in itk.SUFFIXES:
+        return read_itk(path, units)
+    raise _unknown(path, suffix, (*NIFTI, *itk.SUFFIXES, *DICOM))
+
+
+def write_volume(
+    path: str | Path, volume: Volume, dtype: str = "same", derivation: Derivation | None = None
+) -> Written:
+    """Writes .nii, .nii.gz, .mha, .nrrd, or a folder of DICOM (a path without a suffix).
+
+    dtype: "same" as the source, "float32" or "int16", see `storing`.
+    Raises InputError for another suffix or what the kind of file cannot hold, and UsageError.
+    """
+    path = Path(path)
+    suffix = full_suffix(path).lower()
+    if suffix in (".nii", ".nii.gz"):
+        return write_nifti(path, volume, dtype)
+    if suffix in (".mha", ".nrrd"):
+        return write_itk(path, volume, dtype)
+    if not suffix:
+        return write_series(path, volume, derivation, dtype)
+    raise _unknown(path, suffix, (".nii", ".nii.gz", ".mha", ".nrrd"))
+
+
+def _unknown(path: Path, suffix: str, known: tuple[str, ...]) -> InputError:
+    hint = nearest(suffix, known)
+    return InputError(f"{path}: unknown suffix '{suffix}'{hint}; known: {' '.join(known)}")

@@ -1,0 +1,145 @@
+"""NIfTI files (.nii, .nii.gz, .hdr with .img) to float32 and back with the source's whole head.
+
+Everything before the first voxel, that is header and extensions, is kept as it is and copied into
+the output: codes, both transforms, units, repetition time, intent, calibration, description. Only
+what the values make untrue is changed: type and scale where another type is asked for, shape and
+both transforms where the grid is another. Voxels pass in pieces, so a file needs the memory of its
+float32 array; the checksum at the end of a .nii.gz is verified.
+"""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from undrift.common.errors import InputError
+from undrift.common.files import full_suffix, write_atomically
+from undrift.medical.volumes import nifti_head
+from undrift.medical.volumes.nifti_head import Head
+from undrift.medical.volumes.storing import Storage, plan_storage
+from undrift.medical.volumes.volume import Stored, Values, Volume
+
+_PIECE = 1 << 20  # voxels at once
+_LEVEL = 6  # of compression
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was stored: its type and scale, and how many values were beyond its ends."""
+
+    path: Path
+    storage: Storage
+    clipped: int
+
+
+def read_nifti(path: Path, units: str = "unknown") -> Volume:
+    """Reads (x, y, z) or (x, y, z, t); `units` says what a value counts, since no NIfTI file does.
+
+    Raises InputError for what is no NIfTI file, cut off, damaged, or not of real numbers.
+    """
+    head_path, data_path = _pair(path)
+    with _whole(path):
+        with _opened(head_path) as file:
+            head = nifti_head.read(file, path, single=head_path == data_path)
+        with _opened(data_path) as file:
+            file.seek(head.offset)
+            array = _read_voxels(file, head, path)
+            while file.read(_PIECE):  # to the end, where gzip compares its checksum
+                pass
+    span = (float(array.min()), float(array.max()))
+    kept = Stored("nifti", head.dtype.name, head.slope, head.inter, span=span, header=head)
+    return Volume(array, head.affine, units, kept, head.notes)
+
+
+def write_nifti(path: Path, volume: Volume, dtype: str = "same") -> Written:
+    """Writes .nii or .nii.gz, whole or not at all.  dtype: see `plan_storage`."""
+    storage = plan_storage(volume, dtype)
+    head = nifti_head.head_for(volume, storage)
+    clipped = 0
+
+    def write(part: Path) -> None:
+        nonlocal clipped
+        with _created(part) as file:
+            file.write(head.bytes)
+            clipped = _write_voxels(file, volume.array, storage, head.dtype)
+
+    write_atomically(path, write)
+    return Written(path, storage, clipped)
+
+
+def _read_voxels(file: IO[bytes], head: Head, path: Path) -> Values:
+    size = int(np.prod(head.shape))
+    array = np.empty(size, np.float32)
+    for start in range(0, size, _PIECE):
+        stop = min(start + _PIECE, size)
+        data = file.read((stop - start) * head.dtype.itemsize)
+        got = start * head.dtype.itemsize + len(data)
+        if len(data) < (stop - start) * head.dtype.itemsize:
+            raise InputError(
+                f"{path}: holds {got} of the {size * head.dtype.itemsize} bytes of voxels that its "
+                "header announces: the file is cut off; take it again from its source"
+            )
+        numbers = np.frombuffer(data, head.dtype)
+        if (head.slope, head.inter) != (1.0, 0.0):
+            numbers = numbers.astype(np.float64) * head.slope + head.inter
+        array[start:stop] = numbers
+    return array.reshape(head.shape, order="F")
+
+
+def _write_voxels(file: IO[bytes], array: Values, storage: Storage, dtype: np.dtype) -> int:
+    clipped = 0
+    for last in range(array.shape[-1]):
+        numbers, cut = storage.store(array[..., last])
+        clipped += cut
+        file.write(numbers.astype(dtype).tobytes(order="F"))
+    return clipped
+
+
+def _pair(path: Path) -> tuple[Path, Path]:
+    """Where header and voxels are."""
+    suffix = full_suffix(path)
+    other = {".hdr": ".img", ".img": ".hdr"}.get(suffix.lower().removesuffix(".gz"))
+    if other is None:
+        return path, path
+    base = path.name[: -len(suffix)]
+    tail = suffix[4:]
+    head, data = (path.with_name(f"{base}{end}{tail}") for end in (".hdr", ".img"))
+    for one in (head, data):
+        if not one.is_file():
+            raise InputError(f"{path}: its other half {one.name} is missing")
+    return head, data
+
+
+def _opened(path: Path) -> Any:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+@contextmanager
+def _created(path: Path) -> Iterator[Any]:
+    with path.open("wb") as file:
+        if path.suffix.lower() != ".gz":
+            yield file
+            return
+        # No name and no time inside: the same volume gives the same bytes.
+        with gzip.GzipFile("", "wb", _LEVEL, file, mtime=0) as packed:
+            yield packed
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if not path.stat().st_size:
+        raise InputError(f"{path}: the file is empty (0 bytes); take it again from its source")
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(
+            f"{path}: cannot be decompressed to its end ({error}): the file is damaged or cut off; "
+            "take it again from its source"
+        ) from error
