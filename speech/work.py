@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from undrift.common.errors import InputError
+from undrift.common.errors import InputError, UndriftError
 from undrift.common.files import stem
 from undrift.common.items import Item
 from undrift.common.run_options import RunOptions
@@ -186,5 +186,5 @@ class PlannedSound:
                     "shape_in": [reader.channels, reader.frames],
                     "shape_out": [asked.outputs(reader.channels), frames],
                 }
-        except (InputError, OSError):
+        except (UndriftError, OSError):
             return {"nfe": self.calls}

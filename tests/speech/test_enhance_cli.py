@@ -180,6 +180,18 @@ def test_strength_0_leaves_every_number_as_it_was(place: Path, speech_model: str
         np.testing.assert_array_equal(before, after)
 
 
+def test_dry_runs_go_on_behind_files_that_cannot_be_read(
+    place: Path, speech_model: str, capsys: pytest.CaptureFixture
+) -> None:
+    Path("in/b.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(500))  # needs av, or is damaged
+    Path("in/c.wav").write_text("no sound")
+    args = ["speech", "enhance", "in", "-o", "out", "--model", speech_model]
+    assert main([*args, "--dry-run", "--json"]) == 0
+    shapes = {record["input"]: record["shape_in"] for record in records(capsys)}
+    assert shapes["in/b.m4a"] is None and shapes["in/c.wav"] is None
+    assert shapes["in/s/c.ogg"] == [1, 12345]
+
+
 def test_dry_runs_plan_and_configurations_repeat(
     place: Path, speech_model: str, capsys: pytest.CaptureFixture
 ) -> None:
