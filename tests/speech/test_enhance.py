@@ -1,5 +1,6 @@
 """`enhance` on sounds in memory: kinds, seeds, chunks, channels, levels, warnings."""
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,13 @@ import torch
 from tiny_speech import voice, write_speech_model
 
 from undrift.common.errors import InputError, UsageError
+from undrift.common.wishes import Wishes
+from undrift.speech.asked import Asked
 from undrift.speech.audio import Audio, Stored, write_audio
 from undrift.speech.levels import levels_of
 from undrift.speech.loudness import loudness
+from undrift.speech.method import method_for
+from undrift.speech.passage import InMemory, Passage
 from undrift.speech.tasks import enhance
 from undrift.speech.told import warnings_for
 
@@ -260,6 +265,19 @@ def test_a_model_of_another_domain_or_task_is_refused(speech_model: str, tmp_pat
     with pytest.raises(InputError, match="not for dereverb"):
         enhance(MONO, rate=RATE, model=only, task="dereverb")
     assert enhance(MONO, rate=RATE, model=speech_model, task="both").info["task"] == "both"
+
+
+def test_what_is_held_does_not_grow_with_the_recording(speech_model: str) -> None:
+    """Elements of all tensors that are alive, at each second of twenty."""
+    sound = voice(RATE, 20 * RATE)
+    method = method_for(Asked(chunk=1.0, overlap=0.1), speech_model, Wishes(samples=2, steps=2))
+    source = InMemory(Audio(sound[None], RATE))
+    passage = Passage(source, Asked(chunk=1.0, overlap=0.1), method)
+    alive = []
+    for _ in passage.blocks():
+        alive.append(sum(one.numel() for one in gc.get_objects() if type(one) is torch.Tensor))
+    assert len(alive) > 20
+    assert max(alive[14:]) <= 1.05 * max(alive[3:9])
 
 
 def test_names_at_the_front_door() -> None:
