@@ -33,8 +33,7 @@ class Windows:
             yield from self._cut(self._held.new_zeros(self._held.shape[0], missing + self.after))
 
     def _cut(self, block: Tensor) -> Iterator[Tensor]:
-        assert self._held is not None
-        held = torch.cat([self._held, block], -1)
+        held = block if self._held is None else torch.cat([self._held, block], -1)
         whole = self.before + self.size + self.after
         count = max(0, (held.shape[-1] - whole) // self.size + 1)
         self._held = held[:, count * self.size :].clone()

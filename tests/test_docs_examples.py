@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from pages import DOCS, PAGES, README, blocks
 
 
@@ -38,6 +39,7 @@ def test_python_examples_run(
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(60, 190, (36, 40, 3), dtype=np.uint8)).save("scan.png")
+    soundfile.write("interview.wav", rng.normal(0, 0.1, 8000), 16000)
     space: dict[str, object] = {"__name__": "example"}
     for block in blocks(page, "python"):
         exec(compile(block, page.name, "exec"), space)

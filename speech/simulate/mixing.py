@@ -81,7 +81,7 @@ class Mixer:
         record["noise"], record["snr"] = [], None
         if self.noise is not None and not happens(law.no_noise):
             record["snr"] = float(rng.uniform(*law.snr))
-            record["noise"] = [self._noise(rng) for _ in range(1 + happens(law.two_noises))]
+            record["noise"] = [self._noise(self.noise, rng) for _ in range(1 + happens(law.two_noises))]
         record["band"] = float(rng.uniform(*law.band_hz)) if happens(law.band_limited) else None
         record["clip"] = float(rng.uniform(*law.clip_db)) if happens(law.clipped) else None
         return record
@@ -109,13 +109,12 @@ class Mixer:
             at += length - first + int(rng.uniform(*self.law.pause) * self.rate) + 1
         return speaker, pieces
 
-    def _noise(self, rng: np.random.Generator) -> dict[str, Any]:
-        assert self.noise is not None
-        row = int(rng.integers(len(self.noise.rows)))
-        spare = self.noise.rows.shape[1] - self.samples
+    def _noise(self, noise: Bank, rng: np.random.Generator) -> dict[str, Any]:
+        row = int(rng.integers(len(noise.rows)))
+        spare = noise.rows.shape[1] - self.samples
         return {
             "row": row,
-            "family": self.noise.about[row].get("family"),
+            "family": noise.about[row].get("family"),
             "start": int(rng.integers(spare + 1)),
             "db": float(rng.uniform(-10, 0)),
             "eq": _curve(rng, self.law.noise_db),
@@ -133,7 +132,7 @@ class Mixer:
                 clean = self._convolved(dry, h[: round(self.law.early * self.rate)])
         noisy = wet
         if record["noise"] and self.noise is not None:
-            n = self._noises(record["noise"])
+            n = self._noises(self.noise, record["noise"])
             noisy = wet + np.float32(noise_gain(wet, n, record["snr"], self.rate)) * n
         if record["band"] is not None:
             clean, noisy = (self._low_passed(x, record["band"]) for x in (clean, noisy))
@@ -160,11 +159,10 @@ class Mixer:
         spectrum *= _gain(record["speech_eq"], hz)
         return _replayed(spectrum, size, played)[_MARGIN:][: self.samples]
 
-    def _noises(self, asked: list[dict[str, Any]]) -> Wave:
-        assert self.noise is not None
+    def _noises(self, noise: Bank, asked: list[dict[str, Any]]) -> Wave:
         total = np.zeros(self.samples, np.float32)
         for one in asked:
-            row = self.noise.rows[one["row"], one["start"] : one["start"] + self.samples]
+            row = noise.rows[one["row"], one["start"] : one["start"] + self.samples]
             x = row.astype(np.float32)
             size = fast_size(self.samples)
             spectrum = np.asarray(fft.rfft(x, size))

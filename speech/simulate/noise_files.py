@@ -34,24 +34,25 @@ class Noises:
     def draw(self, rng: np.random.Generator, samples: int, rate: int) -> dict[str, Any]:
         """The record of a random noise of `samples` at `rate` Hz."""
         if self.folder is not None:
-            return self._draw_file(rng, samples, rate)
+            return self._draw_file(self.folder, rng, samples, rate)
         name = self.names[int(rng.integers(len(self.names)))]
         record: dict[str, Any] = {"family": name, "seed": int(rng.integers(2**62))}
         if FAMILIES[name].voiced:
             record["voices"] = _voices_mark(self.voices)
         return record
 
-    def _draw_file(self, rng: np.random.Generator, samples: int, rate: int) -> dict[str, Any]:
-        assert self.folder is not None
+    def _draw_file(
+        self, folder: Path, rng: np.random.Generator, samples: int, rate: int
+    ) -> dict[str, Any]:
         name, wave = "", np.zeros((1, 0), np.float32)
         for _ in range(_TRIES):
             name = self.files[int(rng.integers(len(self.files)))]
-            wave = _recording(self.folder / name, rate)
+            wave = _recording(folder / name, rate)
             if wave.shape[1] >= samples:
                 break
         return {
             "file": name,
-            "sha256": _hash(self.folder / name),
+            "sha256": _hash(folder / name),
             "channel": int(rng.integers(len(wave))),
             "start": int(rng.integers(max(1, wave.shape[1] - samples + 1))),
         }
