@@ -127,9 +127,9 @@ class Plan:
     def parts(self, work: Work) -> Iterator[Part]:
         """All windows, from the top and the left."""
         for down in self.down:
-            give_freed_memory_back()
             band = self.band(down)
             for across in self.across:
+                give_freed_memory_back()
                 yield self._part(work, down, across, band)
             del band  # before the next is read
 

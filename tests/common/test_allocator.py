@@ -31,3 +31,29 @@ def test_pages_are_reused() -> None:
         for kept in (False, True)
     ]  # fmt: skip
     assert pages[1] * 10 < pages[0]
+
+
+BACK = """
+import resource
+from pathlib import Path
+import torch
+from undrift.common.allocator import give_freed_memory_back, keep_freed_memory
+keep_freed_memory()
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() >> 20
+empty = held()
+large = torch.ones(2**26)  # 256 MiB
+small = torch.ones(2**10)  # above it, so that the heap cannot shrink from its end
+del large
+kept = held()
+give_freed_memory_back()
+print(kept - empty, held() - empty)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's allocator only")
+def test_pages_are_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", BACK], capture_output=True, check=True, text=True)
+    kept, left = map(int, done.stdout.split())
+    assert kept > 200
+    assert left < 50

@@ -75,6 +75,14 @@ def test_the_command_takes_a_task_and_a_process(
     words = [word for value in tiny(pictures) for word in ("-s", value)]
     words += ["--device", "cpu", "-q", "-o", str(tmp_path / "run")]
     assert main(["train", "derain", "--process", "ir-sde", *words]) == 0
-    assert capsys.readouterr().out.strip() == str(tmp_path / "run/derain-ir-sde.safetensors")
+    weights = capsys.readouterr().out.strip()
+    assert weights == str(tmp_path / "run/derain-ir-sde.safetensors")
+    rain = next(pictures.glob("*.png"))
+    words_after = ["--task", "derain", "--model", weights, "-o", str(tmp_path / "dry.png")]
+    assert main(["restore", str(rain), *words_after]) == 0
+    with Image.open(tmp_path / "dry.png") as dry, Image.open(rain) as wet:
+        assert dry.size == wet.size
+    assert main(["restore", str(rain), "--overwrite", "--task", "shadow", *words_after[2:]]) == 3
+    assert "is a model for derain, not for shadow" in capsys.readouterr().err
     assert main(["train", "derain", "--process", "irsde", *words]) == 3
     assert "did you mean 'ir-sde'" in capsys.readouterr().err
