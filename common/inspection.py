@@ -10,7 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from undrift.common.errors import InputError
+from undrift.common import inspection_volumes
+from undrift.common.errors import InputError, MissingExtraError
 from undrift.common.files import cache_folder, full_suffix
 
 Facts = dict[str, Any]
@@ -72,6 +73,8 @@ def inspect_file(path: Path) -> Facts:
         raise InputError(f"{path}: unknown suffix '{suffix}'; known: {known}")
     try:
         facts.update(reader(path))
+    except MissingExtraError:
+        raise
     except Exception as error:  # every library has its own errors for a broken file
         text = " ".join(str(error).split())
         raise InputError(f"{path}: cannot be read: {text or type(error).__name__}") from error
@@ -117,16 +120,6 @@ def _numpy(path: Path) -> Facts:
     if value.size and value.dtype.kind in "biuf":
         facts["range"] = (value.min().item(), value.max().item())
     return facts
-
-
-def _nifti(path: Path) -> Facts:
-    loaded = importlib.import_module("nibabel").load(path)
-    return {
-        "kind": "volume (NIfTI)",
-        "shape": loaded.shape,
-        "type": loaded.get_data_dtype(),
-        "spacing": tuple(map(float, loaded.header.get_zooms())),
-    }
 
 
 def _sound(path: Path) -> Facts:
@@ -188,7 +181,9 @@ _READERS: dict[str, Callable[[Path], Facts]] = {
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"), _picture),
     **dict.fromkeys((".tif", ".tiff"), _tiff),
     **dict.fromkeys((".npy", ".npz"), _numpy),
-    **dict.fromkeys((".nii", ".nii.gz"), _nifti),
+    **dict.fromkeys((".nii", ".nii.gz"), inspection_volumes.nifti),
+    **dict.fromkeys((".mha", ".mhd", ".nrrd", ".nhdr"), inspection_volumes.itk),
+    **dict.fromkeys((".dcm", ".ima"), inspection_volumes.dicom),
     **dict.fromkeys((".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".w64", ".rf64"), _sound),
     **dict.fromkeys((".aiff", ".aif", ".aifc", ".au", ".snd", ".caf", ".sph"), _sound),
     **dict.fromkeys((".h5", ".hdf5"), _hdf5),

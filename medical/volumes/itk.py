@@ -54,7 +54,7 @@ def read_itk(path: Path, units: str = "unknown") -> Volume:
     numbers = sitk.GetArrayViewFromImage(image).transpose(2, 1, 0)
     if numbers.dtype.kind not in "iuf":
         raise InputError(f"{path}: voxels are of type {numbers.dtype}, expected real numbers")
-    array = np.asarray(numbers, np.float32, order="F")
+    array = np.array(numbers, np.float32, order="F")  # a copy: the view dies with the image
     affine = _affine(image, path)
     entries = tuple((key, image.GetMetaData(key)) for key in image.GetMetaDataKeys())
     head = Head(image.GetOrigin(), image.GetSpacing(), image.GetDirection(), entries,
