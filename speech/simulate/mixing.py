@@ -81,7 +81,9 @@ class Mixer:
         record["noise"], record["snr"] = [], None
         if self.noise is not None and not happens(law.no_noise):
             record["snr"] = float(rng.uniform(*law.snr))
-            record["noise"] = [self._noise(self.noise, rng) for _ in range(1 + happens(law.two_noises))]
+            record["noise"] = [
+                self._noise(self.noise, rng) for _ in range(1 + happens(law.two_noises))
+            ]
         record["band"] = float(rng.uniform(*law.band_hz)) if happens(law.band_limited) else None
         record["clip"] = float(rng.uniform(*law.clip_db)) if happens(law.clipped) else None
         return record
