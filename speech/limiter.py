@@ -9,11 +9,15 @@ every m[n - k] that enters is at most r[n], so that no peak passes, and farther 
 next peak g is exactly 1 and the samples come out unchanged, to the bit.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 
-from undrift.speech.audio.sound import Samples
 from undrift.speech.windows import Windows
+
+if TYPE_CHECKING:  # the package of sound files imports this module
+    from undrift.speech.audio.sound import Samples
 
 CEILING = 1 - 2.0**-15  # the largest number 16 bits hold
 _REACH = 0.01  # seconds: L
@@ -40,23 +44,23 @@ class Limiter:
         """Samples after a sample that its gain depends on."""
         return 2 * self._reach
 
-    def push(self, block: Samples) -> Samples:
+    def push(self, block: "Samples") -> "Samples":
         """Takes (channels, n), returns what is ready (channels, m), m >= 0."""
         windows = self._windows.push(torch.from_numpy(block))
         return self._joined([self._limit(window.numpy()) for window in windows], block)
 
-    def finish(self) -> Samples:
+    def finish(self) -> "Samples":
         """The rest: as many samples come out as went in."""
         left = self._windows.pushed - self._out
         parts = [self._limit(window.numpy(), left) for window in self._windows.finish()]
         return np.concatenate(parts, 1)[:, :left] if parts else np.zeros((0, 0), np.float32)
 
-    def _joined(self, parts: list[Samples], like: Samples) -> Samples:
+    def _joined(self, parts: "list[Samples]", like: "Samples") -> "Samples":
         joined = np.concatenate([like[:, :0], *parts], 1)
         self._out += joined.shape[1]
         return joined
 
-    def _limit(self, window: Samples, left: int = _SIZE) -> Samples:
+    def _limit(self, window: "Samples", left: int = _SIZE) -> "Samples":
         middle = window[:, 2 * self._reach : 2 * self._reach + _SIZE]
         peak = np.abs(window).max(0).astype(np.float64)
         if peak.max() <= 1:
@@ -75,7 +79,7 @@ class Limiter:
         return np.where(gain < 1, limited.clip(-self._ceiling, self._ceiling), middle)
 
 
-def limit(samples: Samples, rate: int, ceiling: float = CEILING) -> Samples:
+def limit(samples: "Samples", rate: int, ceiling: float = CEILING) -> "Samples":
     """A whole sound (channels, n) at once; equal to any division into blocks."""
     limiter = Limiter(rate, ceiling)
     parts = [limiter.push(samples), limiter.finish()]
