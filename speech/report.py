@@ -11,7 +11,7 @@ from undrift.common.files import stem
 from undrift.common.manifest import Record
 from undrift.common.run_options import RunOptions
 from undrift.speech.overview import COLUMNS, Overview, overview
-from undrift.speech.triptych import panels, stretched, triptych
+from undrift.speech.triptych import Panel, panels, stretched, triptych
 
 EXPLAINED = (
     "snr: decibels of a signal over its own stationary noise, estimated without a reference; "
@@ -44,7 +44,8 @@ def _rows(done: Sequence[Record]) -> list[Any]:
     rows = []
     for record in done[:PICTURED]:
         before, after = overview(record["input"]), overview(record["output"])
-        shown = panels(before, after, _spread(Path(record["output"])))
+        heard = (record.get("rate_model") or record["rate_in"]) / 2
+        shown = panels(before, after, _spread(Path(record["output"])), heard)
         highest = min(before.highest, after.highest)
         first, last = (stretched(panel.pixels, 512, 256).transpose(2, 0, 1) for panel in shown[:2])
         page = triptych(shown, max(before.seconds, after.seconds), highest)
@@ -119,11 +120,11 @@ class Drawn:
         value = result.value
         after = overview(value if hasattr(value, "stored") else to_audio(value, self.rate)[0])
         spread = None if result.std is None else averaged(np.asarray(result.std))
-        return _figure(pyplot, before, after, spread)
+        heard = result.info["rate_model"] / 2
+        return _figure(pyplot, before, after, panels(before, after, spread, heard))
 
 
-def _figure(pyplot: Any, before: Overview, after: Overview, spread: np.ndarray | None) -> Any:
-    shown = panels(before, after, spread)
+def _figure(pyplot: Any, before: Overview, after: Overview, shown: list[Panel]) -> Any:
     figure, axes = pyplot.subplots(
         len(shown), 1, figsize=(10, 2.4 * len(shown)), sharex=True, squeeze=False,
         layout="constrained",

@@ -39,8 +39,13 @@ class Panel:
     bar: np.ndarray
 
 
-def panels(before: Overview, after: Overview, spread: np.ndarray | None = None) -> list[Panel]:
-    """The panels, up to the lower of both highest frequencies; spread: (bins, columns) or None."""
+def panels(
+    before: Overview, after: Overview, spread: np.ndarray | None = None, heard: float = 0.0
+) -> list[Panel]:
+    """The panels, up to the lower of both highest frequencies.
+
+    spread: (bins, columns) or None; its bins are those of the model, which hears up to `heard` Hz.
+    """
     highest = min(before.highest, after.highest)
     first, last = before.below(highest), after.below(highest)
     top = max(float(first.powers.max()), float(last.powers.max())) or 1.0
@@ -59,10 +64,11 @@ def panels(before: Overview, after: Overview, spread: np.ndarray | None = None) 
     )  # fmt: skip
     if spread is not None:
         most = float(np.quantile(spread, 0.99)) or float(spread.max())
+        spread = _up_to(highest, spread, heard)
         made.append(
             Panel(
-                "standard deviation of the samples, of the compressed spectrogram",
-                heat(_upright(spread), most), ("0", f"≥ {most:.2g}"), _ramp(),
+                "standard deviation of the samples' spectrograms, in the band of the model",
+                heat(_upright(spread), most), ("0", f">= {most:.2g}"), _ramp(),
             )
         )  # fmt: skip
     return made
@@ -125,6 +131,12 @@ def stretched(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
     grows = pixels.shape[1] < width
     way = Image.Resampling.BILINEAR if grows else Image.Resampling.BOX
     return np.asarray(Image.fromarray(pixels).resize((width, height), way))
+
+
+def _up_to(highest: float, spread: np.ndarray, heard: float) -> np.ndarray:
+    """Rows from 0 to `highest` Hz of rows from 0 to `heard` Hz; above them zeros."""
+    rows = max(1, round(len(spread) * highest / heard))
+    return np.pad(spread[:rows], ((0, max(0, rows - len(spread))), (0, 0)))
 
 
 def _upright(values: np.ndarray) -> np.ndarray:

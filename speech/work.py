@@ -17,8 +17,9 @@ from undrift.common.run_options import RunOptions
 
 _SHARED = ("preset", "steps", "solver", "seed", "device", "dtype")
 RECORDED = (
-    "nfe", "shape_in", "shape_out", "method", "rate_in", "rate_out", "duration", "rtf", "level_in",
-    "loudness_in", "loudness_out", "snr", "disagreement", "clipped_in", "limited_db", "warnings",
+    "nfe", "shape_in", "shape_out", "method", "rate_in", "rate_model", "rate_out", "duration",
+    "rtf", "level_in", "loudness_in", "loudness_out", "snr", "disagreement", "clipped_in",
+    "limited_db", "warnings",
 )  # fmt: skip
 _FIRST, _EVERY = 5.0, 30.0  # seconds until a long file is spoken of, and between
 

@@ -76,13 +76,15 @@ def test_another_rate_is_shown_up_to_the_lower_half_rate() -> None:
     assert {panel.pixels.shape for panel in panels(before, after)} == {(129, 63, 3)}
 
 
-def test_deviations_of_samples_are_a_fourth_panel() -> None:
-    seen = overview(Audio(tone(1000, 1), RATE))
-    spread = np.zeros((256, 10))
+@pytest.mark.parametrize("rate", [RATE // 2, RATE, 3 * RATE])
+def test_deviations_of_samples_are_a_fourth_panel_at_their_frequencies(rate: int) -> None:
+    seen = overview(Audio(tone(1000, 1), rate))
+    spread = np.zeros((256, 10))  # of a model that hears up to 8 kHz
     spread[3, 5] = 0.25
-    last = panels(seen, seen, spread)[3]
-    assert last.ends == ("0", "≥ 0.25")
-    assert [int(i[0]) for i in np.nonzero(last.pixels.sum(-1) > 100)] == [256 - 1 - 3, 5]
+    last = panels(seen, seen, spread, heard=8000)[3]
+    assert last.ends == ("0", ">= 0.25")
+    rows = 256 * rate // RATE
+    assert [int(i[0]) for i in np.nonzero(last.pixels.sum(-1) > 100)] == [rows - 1 - 3, 5]
 
 
 def test_deviations_are_averaged_into_columns() -> None:
