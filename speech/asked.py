@@ -12,6 +12,7 @@ from undrift.speech.classical import METHODS as CLASSICAL
 HighBand = Literal["scale", "keep", "drop"]
 METHODS = ("model", *CLASSICAL)
 TASKS = ("denoise", "dereverb", "both")
+BLOCK, PIECE = 2.0, 8.0  # seconds; longer blocks are hardly faster and take more memory
 CHANNELS = ("each", "mid", "linked", "first")
 LEVELS = "preserve, peak, or a loudness such as -23LUFS"
 _LOUDNESS = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:LUFS|LKFS)", re.IGNORECASE)
@@ -37,7 +38,7 @@ class Asked:
     level: str = "preserve"
     input_level: str | float = "auto"
     highband: HighBand = "scale"
-    chunk: float = 8.0
+    chunk: float | None = None
     overlap: float = 1.0
 
     def __post_init__(self) -> None:
@@ -54,11 +55,21 @@ class Asked:
             raise UsageError(
                 "strength and max_attenuation both say how much of the recording stays; give one"
             )
-        if self.overlap > self.chunk / 2:
+        if self.overlap > self.piece / 2:
             raise UsageError(f"overlap {self.overlap:g}: expected at most half of a chunk")
         if self.output_rate != "keep":
             _number("output_rate", self.output_rate, 1000, 768000, "samples a second, or keep")
         self.loudness()
+
+    @property
+    def block(self) -> float:
+        """Seconds that are read at a time."""
+        return BLOCK if self.chunk is None else self.chunk
+
+    @property
+    def piece(self) -> float:
+        """Seconds that a network without state sees at a time."""
+        return PIECE if self.chunk is None else self.chunk
 
     @property
     def share(self) -> float:

@@ -41,7 +41,7 @@ class ByCheckpoint:
         self.checkpoint = _loaded(path.resolve(), path.stat().st_mtime_ns, self.device)
         a_second = self.spectrogram.rate / self.spectrogram.hop
         self.chunk, self.overlap = (
-            math.ceil(seconds * a_second) for seconds in (asked.chunk, asked.overlap)
+            math.ceil(seconds * a_second) for seconds in (asked.piece, asked.overlap)
         )
 
     @property

@@ -71,7 +71,12 @@ def _option(group: str, *names: str, **settings: Any) -> Any:
 @_option(
     "Task", "--input-level", type=InputLevel(), default="auto", help="Of the speech; measured."
 )
-@_option("Memory and speed", "--chunk", type=float, default=8.0, help="Seconds at a time.")
+@_option(
+    "Memory and speed",
+    "--chunk",
+    type=float,
+    help="Seconds at a time; 2, and 8 of networks without state.",
+)
 @_option(
     "Memory and speed",
     "--overlap",

@@ -252,7 +252,7 @@ def method_for(asked: Asked, model: str | None, wishes: Wishes) -> Method:
     signal = read_signal(loaded.settings.signal)
     sampler = Sampler(loaded, choose(loaded, wishes), wishes, device, dtype)
     a_second = signal.spectrogram.rate / signal.spectrogram.hop
-    frames = [math.ceil(seconds * a_second) for seconds in (asked.chunk, asked.overlap)]
+    frames = [math.ceil(seconds * a_second) for seconds in (asked.piece, asked.overlap)]
     return ByModel(sampler, signal, *frames)
 
 

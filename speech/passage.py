@@ -27,7 +27,7 @@ from undrift.speech.resample import Resampler
 from undrift.speech.spectra import Spectra
 
 PEAK = -1.0  # dB below full scale, of the level "peak"
-IN_MEMORY = 2**26  # bytes of output that wait in memory, not in a file
+IN_MEMORY = 2**22  # bytes of output that wait in memory, not in a file
 _READ = 65536  # samples of a block of the first pass
 
 Progress = Callable[[float], None]  # called with the share of the recording that is done
@@ -153,7 +153,7 @@ class Passage:
         )
 
     def _enhanced(self) -> Iterator[Tensor]:
-        size = max(1, round(self.asked.chunk * self.source.rate))
+        size = max(1, round(self.asked.block * self.source.rate))
         out = Resampler(self.source.rate, self.rate)
         shape: Sequence[int] = ()
         done = 0
