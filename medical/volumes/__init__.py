@@ -16,6 +16,7 @@ from undrift.medical.volumes.files import read_volume, write_volume
 from undrift.medical.volumes.geometry import Turn, finer, same_grid, turned
 from undrift.medical.volumes.itk import read_itk, write_itk
 from undrift.medical.volumes.nifti import Written, read_nifti, write_nifti
+from undrift.medical.volumes.nifti_images import from_nibabel, to_nibabel
 from undrift.medical.volumes.storing import Storage, plan_storage
 from undrift.medical.volumes.volume import Stored, Volume
 
@@ -31,6 +32,7 @@ __all__ = [
     "check_pair",
     "check_volume",
     "finer",
+    "from_nibabel",
     "plan_storage",
     "read_fastmri",
     "read_itk",
@@ -38,6 +40,7 @@ __all__ = [
     "read_series",
     "read_volume",
     "same_grid",
+    "to_nibabel",
     "turned",
     "write_fastmri",
     "write_itk",

@@ -106,6 +106,10 @@ def _check(slices: Sequence[Any]) -> None:
             raise InputError(
                 f"{one.filename}: a multi-frame object; turn it into NIfTI by dcm2niix first"
             )
+        if "MOSAIC" in (one.get("ImageType") or ()):
+            raise InputError(
+                f"{one.filename}: a mosaic of many slices; turn it into NIfTI by dcm2niix first"
+            )
         if int(one.get("SamplesPerPixel", 1)) != 1:
             raise InputError(f"{one.filename}: a picture in colour, expected one value a pixel")
 

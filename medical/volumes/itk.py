@@ -96,7 +96,9 @@ def _affine(image: Any, path: Path) -> geometry.Affine:
         geometry.check_affine(affine)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return geometry.LPS @ affine
+    affine = geometry.LPS @ affine
+    affine.setflags(write=False)
+    return affine
 
 
 def _place(image: Any, volume: Volume) -> None:

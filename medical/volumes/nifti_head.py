@@ -71,12 +71,18 @@ def read(file: IO[bytes], path: Path, single: bool) -> Head:
     rest = start[size:]
     wanted = max(int(header["vox_offset"]) - size, 0) if single else len(rest)
     tail = (rest + file.read(max(wanted - len(rest), 0)))[:wanted]
-    shape = _shape(header, path)
+    return of_header(header, str(path), tail, single)
+
+
+def of_header(header: Any, name: str, tail: bytes = bytes(4), single: bool = True) -> Head:
+    """The head that a header of nibabel makes. Raises InputError, as `read` does."""
+    shape = _shape(header, name)
     try:
         affine, notes = _affine(header)
         geometry.check_affine(affine)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{name}: {error}") from error
+    affine.setflags(write=False)
     return Head(header, tail, shape, affine, notes, single)
 
 
@@ -124,7 +130,7 @@ def _parse(start: bytes, path: Path) -> Any:
     )
 
 
-def _shape(header: Any, path: Path) -> tuple[int, ...]:
+def _shape(header: Any, path: str) -> tuple[int, ...]:
     dtype = header.get_data_dtype()
     if dtype.kind not in "iuf" or dtype.itemsize > 8:
         raise InputError(
@@ -197,6 +203,9 @@ def _regrid(header: Any, volume: "Volume", source: Head) -> None:
     old = copy.deepcopy(header)
     if volume.array.shape != source.shape:
         header.set_data_shape(volume.array.shape)
+        header["pixdim"][4:] = old["pixdim"][4:]  # which nibabel resets
+    if volume.grid == source.shape[:3] and np.array_equal(volume.affine, source.affine):
+        return  # only the number of time points is another
     change = np.linalg.inv(source.affine) @ volume.affine
     unit = _MILLIMETRES.get(int(header["xyzt_units"]) & 7, 1.0)
     header["pixdim"][1:4] = np.divide(geometry.spacing(volume.affine), unit)

@@ -233,6 +233,7 @@ def test_a_tilted_gantry_is_refused_with_its_angle(tmp_path: Path) -> None:
         ({"PixelSpacing": [1, 1]}, "PixelSpacing is"),
         ({"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}, "ImageOrientationPatient is"),
         ({"NumberOfFrames": 4}, "multi-frame"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]}, "a mosaic of many slices"),
         ({"SamplesPerPixel": 3}, "in colour"),
         ({"PixelData": b"12"}, "pixels cannot be decoded"),
     ],
@@ -243,6 +244,25 @@ def test_an_odd_slice_is_named(tmp_path: Path, changes: dict[str, Any], told: st
         save(slice_of(index, *uids, **(changes if index == 2 else {})), tmp_path / f"{index}.dcm")
     with pytest.raises(InputError, match=rf"2\.dcm: .*{told}"):
         read_series(tmp_path)
+
+
+def test_real_slices_of_pydicom(tmp_path: Path) -> None:
+    """One slice each of a GE CT and a Toshiba MR, with all that scanners write."""
+    for name, units in (("CT_small.dcm", "HU"), ("MR_small.dcm", "unknown")):
+        source = Path(pydicom.__file__).parent / "data" / "test_files" / name
+        if not source.is_file():
+            pytest.skip("this pydicom ships no data")
+        volume = read_series(source)
+        theirs = pydicom.dcmread(source)
+        slope, inter = (float(theirs.get(k, d)) for k, d in
+                        (("RescaleSlope", 1), ("RescaleIntercept", 0)))  # fmt: skip
+        assert np.array_equal(volume.array[:, :, 0], theirs.pixel_array.T * slope + inter)
+        assert volume.units == units
+        write_series(tmp_path / name, volume)
+        (made,) = (pydicom.dcmread(path) for path in (tmp_path / name).iterdir())
+        assert np.array_equal(made.pixel_array, theirs.pixel_array)
+        assert made.PatientID == theirs.PatientID and made.SOPClassUID == theirs.SOPClassUID
+        assert made.get("RescaleIntercept") == theirs.get("RescaleIntercept")
 
 
 def test_no_image_and_no_folder(tmp_path: Path) -> None:
