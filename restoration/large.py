@@ -63,9 +63,8 @@ def _fits(task: str, given: Given) -> bool:
 def _restored(
     task: str, rows: Rows, target: Path, given: Given, noted: bool
 ) -> dict[str, Any] | None:
-    assert rows.sheet is not None
     scale = float(given.get("scale", 4.0)) if task == "sr" else 1.0
-    if rows.sheet.height * rows.sheet.width * scale**2 <= LARGE:
+    if rows.known.height * rows.known.width * scale**2 <= LARGE:
         return None
     wishes = Wishes(**{k: v for k, v in given.items() if k in Wishes.__dataclass_fields__})
     sampler = VERBS[task].sampler(given.get("model"), task, wishes, given)

@@ -69,8 +69,7 @@ class Plan:
     @property
     def sheet(self) -> Picture:
         """The picture without its pixels."""
-        assert self.rows.sheet is not None
-        return self.rows.sheet
+        return self.rows.known
 
     @property
     def tile(self) -> list[int]:

@@ -83,9 +83,8 @@ class PngRows(Rows):
 
     def stored(self, start: int, stop: int) -> np.ndarray:
         """Rows [start, stop) as they are stored, (rows, w, c). ValueError where damaged."""
-        assert self.sheet is not None
         if start < self._done - len(self._kept):
-            self._begin(self.sheet)
+            self._begin(self.known)
         first = self._done - len(self._kept)
         parts = [self._kept[max(0, start - first) :]]
         while self._done < stop:
@@ -95,7 +94,7 @@ class PngRows(Rows):
             self._done += count
         self._kept = np.concatenate(parts)
         band = self._kept[: stop - start].view(self._type)
-        band = band.reshape(stop - start, self.sheet.width, self._channels)
+        band = band.reshape(stop - start, self.known.width, self._channels)
         return self._with_alpha(band.astype(self._type.newbyteorder("=")))
 
     def _with_alpha(self, band: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from undrift.common.errors import InputError
 from undrift.restoration.pictures import values
 from undrift.restoration.pictures.files import decoding
 from undrift.restoration.pictures.picture import Metadata, Picture
@@ -29,6 +30,13 @@ class Rows(ABC):
         """Whether it can be read in bands after all; what needs a look at all rows is done here."""
         return True
 
+    @property
+    def known(self) -> Picture:
+        """The sheet of an open picture; raises InputError where there is none."""
+        if self.sheet is None:
+            raise InputError(f"{self.path} is not read in rows")
+        return self.sheet
+
     def read(self, start: int, stop: int) -> np.ndarray:
         """As `stored`; InputError where the file is damaged."""
         with decoding(self.path, self.kind):
@@ -36,10 +44,9 @@ class Rows(ABC):
 
     def unit(self, band: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Stored numbers (rows, w, c) as pixels (c, rows, w) and alpha (rows, w) in [0, 1]."""
-        assert self.sheet is not None
         planes = np.ascontiguousarray(band.transpose(2, 0, 1))
-        colours = self.sheet.channels
-        pixels, _ = values.to_unit(planes[:colours], self.sheet.value_range)
+        colours = self.known.channels
+        pixels, _ = values.to_unit(planes[:colours], self.known.value_range)
         alpha = values.to_unit(planes[colours])[0] if len(planes) > colours else None
         return pixels, alpha
 

@@ -75,20 +75,19 @@ class TiffRows(Rows):
 
     def settle(self) -> bool:
         """Finds the range of numbers that are no full 8 or 16 bit; False where one is no number."""
-        assert self.sheet is not None
-        if self.sheet.depth in values.FULL:
+        if self.known.depth in values.FULL:
             return True
-        low, high, height = math.inf, -math.inf, self.sheet.height
+        low, high, height = math.inf, -math.inf, self.known.height
         for top in range(0, height, _LOOK):
             band = self.read(top, min(top + _LOOK, height))
             if band.dtype.kind == "f" and not np.isfinite(band).all():
                 return False
-            colour, alpha = np.split(band, [self.sheet.channels], axis=-1)
+            colour, alpha = np.split(band, [self.known.channels], axis=-1)
             if alpha.size and (alpha.min() < 0 or alpha.max() > 1):
                 return False
             low, high = min(low, float(colour.min())), max(high, float(colour.max()))
-        _, found = values.to_unit(np.array([low, high]).astype(self.sheet.depth))
-        self.sheet = replace(self.sheet, value_range=found)
+        _, found = values.to_unit(np.array([low, high]).astype(self.known.depth))
+        self.sheet = replace(self.known, value_range=found)
         return True
 
     def close(self) -> None:
