@@ -1,1 +1,1 @@
-"""MRI and CT volumes: reserved for the medical tasks; this version has none."""
+"""MRI and CT: volumes in and out, and their intensities; the tasks on them are not here yet."""
