@@ -21,6 +21,7 @@ RECORDED = (
     "rtf", "level_in", "loudness_in", "loudness_out", "snr", "disagreement", "clipped_in",
     "limited_db", "warnings",
 )  # fmt: skip
+_TRIMMED = 8  # blocks between returns of memory that is kept and not in use
 _FIRST, _EVERY = 5.0, 30.0  # seconds until a long file is spoken of, and between
 
 
@@ -130,9 +131,10 @@ def _trimmed(blocks: Iterator[Any]) -> Iterator[Any]:
     """The blocks; parts of many sizes leave holes in the memory that is kept, which add up."""
     from undrift.common.allocator import give_freed_memory_back
 
-    for block in blocks:
+    for number, block in enumerate(blocks, 1):
         yield block
-        give_freed_memory_back()
+        if number % _TRIMMED == 0:  # not after each: what is given back is filled with zeros again
+            give_freed_memory_back()
 
 
 @dataclass(frozen=True)
