@@ -1,10 +1,11 @@
 """How loud a recording speaks, in one pass over its blocks.
 
 Speech pauses and recordings click, so neither the power of a file nor its peak says how loud the
-speech is. The active power is the mean over the frames of 32 ms that are at most 30 dB below the
-loud ones (the 95 % quantile of all frames above -80 dB); a frame counts at most four times the loud
-ones, so that a click cannot weigh more than a few loud syllables. Full scale is 1; the level is the
-square root, hence a sine of amplitude a has level a / sqrt(2) and silence has 0.
+speech is. A constant offset is no sound: the power of a frame is its variance. The active power is
+the mean over the frames of 32 ms that are at most 30 dB below the loud ones (the 95 % quantile of
+all frames above -80 dB); a frame counts at most four times the loud ones, so that a click cannot
+weigh more than a few loud syllables. Full scale is 1; the level is the square root, hence a sine of
+amplitude a has level a / sqrt(2) and silence has 0.
 """
 
 import numpy as np
@@ -94,5 +95,4 @@ def gain_to(wanted_db: float, measured_db: float) -> float:
 
 
 def _powers(samples: Samples, size: int) -> np.ndarray:
-    frames = samples.astype(np.float64).reshape(len(samples), -1, size)
-    return np.square(frames).mean(-1)
+    return samples.astype(np.float64).reshape(len(samples), -1, size).var(-1)

@@ -94,6 +94,7 @@ class Passage:
             [self.method.stage(self.item, sample) for sample in many],
             torch.from_numpy(self.gains()).float(),
             linked=self.asked.linked,
+            offset=self.asked.method != "model",
             each=self.each,
             spread=self.spread,
         )

@@ -47,8 +47,10 @@ class Spectra:
     """Plain frames (c, bins, n) of one recording in, (s, c, bins, m) out, `m` as they are settled.
 
     stages: fresh ones, one a sample. gain: (c,), brings each channel to the level of the model; it
-    is undone. each: also return the samples, after their mean (s = 1 + K; else s = 1). spread:
-    called with the deviations (c, bins, m) of several samples, in the units of the transform.
+    is undone. offset: False takes a constant offset out of every frame before the stages see it; no
+    network was trained with any. each: also return the samples, after their mean (s = 1 + K; else
+    s = 1). spread: called with the deviations (c, bins, m) of several samples, in the units of the
+    transform.
     """
 
     def __init__(
@@ -57,10 +59,12 @@ class Spectra:
         stages: Sequence[Stage],
         gain: Tensor,
         linked: bool = False,
+        offset: bool = True,
         each: bool = False,
         spread: Callable[[Tensor], None] | None = None,
     ):
         self.spectrogram, self.stages, self.linked = spectrogram, list(stages), linked
+        self._constant = None if offset else spectrogram.constant()[:, None]
         self.each, self.spread = each and len(self.stages) > 1, spread
         self.gain = (gain.mean(0, keepdim=True) if linked else gain)[:, None, None]
         self.heard = Heard()
@@ -68,6 +72,8 @@ class Spectra:
 
     def push(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """The settled frames, and their gain in the upper half of the band (c, m)."""
+        if self._constant is not None:
+            X = X - X[:, :1].real / self._constant[0].real * self._constant
         self._waiting = X if self._waiting is None else torch.cat([self._waiting, X], -1)
         seen = X.mean(0, keepdim=True) if self.linked else X
         frames = to_channels(self.spectrogram.compress(seen * self.gain))

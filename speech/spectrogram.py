@@ -76,6 +76,10 @@ class Spectrogram:
         )
         return X.reshape(*wave.shape[:-1], *X.shape[-2:])
 
+    def constant(self) -> Tensor:
+        """Complex (bins,): the frame of a wave that is 1 all along."""
+        return torch.fft.rfft(self._window(torch.zeros(0)))
+
     def istft(self, X: Tensor, samples: int) -> Tensor:
         """Frames added up and divided by the summed squares of the window."""
         flat = X.reshape(-1, *X.shape[-2:])

@@ -61,7 +61,12 @@ class Streamer:
         gain = 1.0
         if own.method == "model":
             gain = self.method.signal.amplitude / 10 ** (float(own.input_level) / 20)
-        spectra = Spectra(self.method.spectrogram, [stage], torch.full((self.channels,), gain))
+        spectra = Spectra(
+            self.method.spectrogram,
+            [stage],
+            torch.full((self.channels,), gain),
+            offset=own.method != "model",
+        )
         self.line = Line(self.rate, spectra, own.share, own.highband, WINDOW)
         self.latency = self.line.latency(self.method.delay)
         self._ready = Held()

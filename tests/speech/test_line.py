@@ -1,6 +1,7 @@
 """The way of samples through resamplers and frames: exact counts, exact times, any blocks."""
 
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -155,3 +156,28 @@ def test_the_declared_latency_is_kept_and_close(rate: int) -> None:
         worst = max(worst, 50 * pushed - came)
     assert worst <= latency + 50
     assert worst > latency - 50 - 0.05 * rate
+
+
+class Seen(Unchanged):
+    """Keeps the frames that come."""
+
+    def __init__(self) -> None:
+        self.frames: list[Tensor] = []
+
+    def push(self, frames: Tensor) -> Tensor:
+        self.frames.append(frames)
+        return frames
+
+
+@pytest.mark.parametrize("window", ["hann", "sqrthann"])
+def test_a_constant_offset_never_reaches_a_model(window: Literal["hann", "sqrthann"]) -> None:
+    """The frames of x + 0.3 are those of x; without the wish they are others."""
+    spectrogram = Spectrogram(hop=256, window=window)
+    wave = noise(8000, 1)
+    X, shifted = spectrogram.stft(wave), spectrogram.stft(wave + 0.3)
+    for offset in (False, True):
+        stages = Seen(), Seen()
+        for stage, value in zip(stages, (X, shifted), strict=True):
+            Spectra(spectrogram, [stage], torch.ones(1), offset=offset).push(value)
+        gap = float((stages[0].frames[0] - stages[1].frames[0]).abs().max())
+        assert gap > 0.1 if offset else gap < 2e-3  # the root of single precision near 0

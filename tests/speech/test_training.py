@@ -25,7 +25,7 @@ from undrift.speech.validation import Validation, ValidationSettings
 TINY = (
     "network.params={inputs: 4, outputs: 2, bins: 256, fold: 8, widths: [8, 8], dilations: [1, 2]}",
     "schedule.batch=2", "schedule.decay=0", "schedule.precision=no", "schedule.warmup=1",
-    "schedule.rate=0.003",
+    "schedule.rate=0.003", 'start=""',
     "data.seconds=1.0", "data.source.noises=4", "data.source.noise_seconds=2.5",
     "data.source.rooms=2", "data.source.without=[c]", "validation.only=[c]",
     "validation.count=2", "validation.seconds=2.0",
