@@ -8,6 +8,7 @@ float32 array; the checksum at the end of a .nii.gz is verified.
 """
 
 import gzip
+import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from undrift.medical.volumes.volume import Stored, Values, Volume
 
 _PIECE = 1 << 20  # voxels at once
 _LEVEL = 6  # of compression
+_DENSEST = 1032  # bytes that deflate can put into one
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def read_nifti(path: Path, units: str = "unknown") -> Volume:
     with _whole(path):
         with _opened(head_path) as file:
             head = nifti_head.read(file, path, single=head_path == data_path)
+        _check_size(data_path, head, path)
         with _opened(data_path) as file:
             file.seek(head.offset)
             array = _read_voxels(file, head, path)
@@ -73,22 +76,36 @@ def write_nifti(path: Path, volume: Volume, dtype: str = "same") -> Written:
 
 
 def _read_voxels(file: IO[bytes], head: Head, path: Path) -> Values:
-    size = int(np.prod(head.shape))
+    size = math.prod(head.shape)
     array = np.empty(size, np.float32)
     for start in range(0, size, _PIECE):
         stop = min(start + _PIECE, size)
         data = file.read((stop - start) * head.dtype.itemsize)
         got = start * head.dtype.itemsize + len(data)
         if len(data) < (stop - start) * head.dtype.itemsize:
-            raise InputError(
-                f"{path}: holds {got} of the {size * head.dtype.itemsize} bytes of voxels that its "
-                "header announces: the file is cut off; take it again from its source"
-            )
+            raise _cut_off(path, f"holds {got}", size * head.dtype.itemsize)
         numbers = np.frombuffer(data, head.dtype)
-        if (head.slope, head.inter) != (1.0, 0.0):
-            numbers = numbers.astype(np.float64) * head.slope + head.inter
-        array[start:stop] = numbers
+        with np.errstate(over="ignore", invalid="ignore"):  # `check_volume` tells of infinities
+            if (head.slope, head.inter) != (1.0, 0.0):
+                numbers = numbers.astype(np.float64) * head.slope + head.inter
+            array[start:stop] = numbers
     return array.reshape(head.shape, order="F")
+
+
+def _check_size(data: Path, head: Head, path: Path) -> None:
+    """Before memory is asked for: whether the file can hold what its header announces."""
+    wanted = math.prod(head.shape) * head.dtype.itemsize
+    packed = data.suffix.lower() == ".gz"
+    room = data.stat().st_size * (_DENSEST if packed else 1) - head.offset
+    if wanted > room:
+        raise _cut_off(path, f"has room for {max(room, 0)}", wanted)
+
+
+def _cut_off(path: Path, told: str, wanted: int) -> InputError:
+    return InputError(
+        f"{path}: {told} of the {wanted} bytes of voxels that its header announces: the file is "
+        "cut off, or its header damaged; take it again from its source"
+    )
 
 
 def _write_voxels(file: IO[bytes], array: Values, storage: Storage, dtype: np.dtype) -> int:

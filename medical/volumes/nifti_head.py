@@ -69,7 +69,10 @@ def read(file: IO[bytes], path: Path, single: bool) -> Head:
     header = _parse(start, path)
     size = len(header.binaryblock)
     rest = start[size:]
-    wanted = max(int(header["vox_offset"]) - size, 0) if single else len(rest)
+    offset = float(header["vox_offset"])
+    if not (size if single else 0) <= offset <= 1e9:
+        raise InputError(f"{path}: the header says that voxels begin at byte {offset:g}")
+    wanted = int(offset) - size if single else len(rest)
     tail = (rest + file.read(max(wanted - len(rest), 0)))[:wanted]
     return of_header(header, str(path), tail, single)
 
@@ -77,6 +80,8 @@ def read(file: IO[bytes], path: Path, single: bool) -> Head:
 def of_header(header: Any, name: str, tail: bytes = bytes(4), single: bool = True) -> Head:
     """The head that a header of nibabel makes. Raises InputError, as `read` does."""
     shape = _shape(header, name)
+    if not np.isfinite(_scale(header)[1]):
+        raise InputError(f"{name}: has a slope but its intercept is {_scale(header)[1]}")
     try:
         affine, notes = _affine(header)
         geometry.check_affine(affine)
@@ -153,7 +158,7 @@ def _scale(header: Any) -> tuple[float, float]:
     slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
     if not np.isfinite(slope) or slope == 0:
         return 1.0, 0.0
-    return slope, inter if np.isfinite(inter) else 0.0
+    return slope, inter
 
 
 def _affine(header: Any) -> tuple[geometry.Affine, tuple[str, ...]]:
@@ -162,17 +167,20 @@ def _affine(header: Any) -> tuple[geometry.Affine, tuple[str, ...]]:
 
     notes: list[str] = []
     try:
-        affine = header.get_best_affine().astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):  # refused below
+            affine = header.get_best_affine().astype(np.float64)
+            lengths = np.array(geometry.spacing(affine))
     except (HeaderDataError, ValueError) as error:
         raise InputError(f"the transforms of the header cannot be used: {error}") from error
-    lengths = np.array(geometry.spacing(affine))
+    geometry.check_affine(affine)
     if np.abs(lengths - np.abs(header["pixdim"][1:4])).max() > 0.01 * lengths.max():
         notes.append("pixdim and the affine have different spacings; the affine's are used")
     if int(header["sform_code"]) <= 0 and int(header["qform_code"]) <= 0:
         notes.append("neither sform nor qform is set: where the volume lies is not known")
     elif int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
         try:
-            apart = np.abs(affine - header.get_qform()).max() > 1e-2
+            with np.errstate(invalid="ignore", over="ignore"):
+                apart = not np.abs(affine - header.get_qform()).max() <= 1e-2
         except (HeaderDataError, ValueError):
             apart = True
         if apart:

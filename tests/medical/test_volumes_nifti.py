@@ -63,6 +63,27 @@ def test_one_wrong_byte_is_found_by_the_checksum(tmp_path: Path) -> None:
     bad(path, "cannot be decompressed to its end .*CRC")
 
 
+def test_damaged_headers_are_read_to_the_letter_or_refused(tmp_path: Path) -> None:
+    """No other error, no attempt at terabytes, whatever the header says."""
+    draw = np.random.default_rng(0)
+    make(tmp_path / "a.nii", Case("", qform=placed(rotation()), suffix=".nii"))
+    whole = (tmp_path / "a.nii").read_bytes()
+    refused = 0
+    for _ in range(300):
+        data = bytearray(whole)
+        for at in draw.integers(0, 348, 4):
+            data[at] = draw.integers(0, 256)
+        (tmp_path / "a.nii").write_bytes(data)
+        try:
+            volume = read_nifti(tmp_path / "a.nii")
+        except InputError:
+            refused += 1
+            continue
+        ours = load(tmp_path / "a.nii")
+        assert np.array_equal(volume.array.ravel(), ours.get_fdata().astype(np.float32).ravel())
+    assert 30 < refused < 250
+
+
 def test_what_is_no_volume(tmp_path: Path) -> None:
     path = tmp_path / "a.nii"
     bad(path, "no such file")
@@ -77,6 +98,7 @@ def test_what_is_no_volume(tmp_path: Path) -> None:
     flat = np.diag([1.0, 1.0, 0.0, 1.0])
     image = nib.Nifti1Image(np.zeros(SHAPE, np.float32), np.eye(4))
     image.header.set_sform(flat, 1)
+    image.header["vox_offset"] = 352
     path.write_bytes(image.header.binaryblock + bytes(4 + 4 * 140))
     bad(path, "repair the header")
     (tmp_path / "b.hdr").write_bytes(b"x")
