@@ -28,7 +28,7 @@ def read_series(source: Path | Iterable[Path], series: str | None = None) -> Vol
     damaged pixels, MissingExtraError without pydicom.
     """
     where = str(source) if isinstance(source, Path) else "the files given"
-    datasets = _datasets(_files(source))
+    datasets, others = _datasets(_files(source))
     if not datasets:
         raise InputError(f"{where}: no DICOM image among the files")
     chosen = _chosen(datasets, series, where)
@@ -37,7 +37,10 @@ def read_series(source: Path | Iterable[Path], series: str | None = None) -> Vol
     array = np.stack([_values(one) for one in slices], 2)
     for one in slices:
         del one.PixelData
-    return Volume(array, affine, _units(slices[0]), _stored(slices, array), _notes(slices))
+    notes = _notes(slices)
+    if others:
+        notes += (f"{len(others)} files are no DICOM images, passed over: {', '.join(others[:5])}",)
+    return Volume(array, affine, _units(slices[0]), _stored(slices, array), notes)
 
 
 def _files(source: Path | Iterable[Path]) -> list[Path]:
@@ -50,20 +53,31 @@ def _files(source: Path | Iterable[Path]) -> list[Path]:
     return sorted(path for path in source.rglob("*") if path.is_file())
 
 
-def _datasets(files: Sequence[Path]) -> list[Any]:
-    """Those that are DICOM images."""
+def _datasets(files: Sequence[Path]) -> tuple[list[Any], list[str]]:
+    """Those that are DICOM images, and the names of all others."""
     pydicom = require("pydicom")
-    found = []
+    found, others = [], []
     for path in files:
         try:
             one = pydicom.dcmread(path, force=path.suffix.lower() in _SUFFIXES)
         except pydicom.errors.InvalidDicomError:
+            others.append(path.name)
             continue
-        except (EOFError, OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be read as DICOM: {error}") from error
-        if "Rows" in one or path.suffix.lower() in _SUFFIXES:
+        except Exception as error:  # of a damaged file: struct.error, EOFError, ValueError, ...
+            raise InputError(f"{path}: cannot be read as DICOM, damaged? ({error})") from error
+        if "Rows" in one:
             found.append(one)
-    return found
+        elif _should_be_image(one, pydicom):
+            raise InputError(f"{path}: holds no pixels: the file is cut off or no image")
+        else:
+            others.append(path.name)
+    return found, others
+
+
+def _should_be_image(one: Any, pydicom: Any) -> bool:
+    """Reports, structures and directories need no pixels; a file that names no class is broken."""
+    kind = one.file_meta.get("MediaStorageSOPClassUID") or one.get("SOPClassUID")
+    return kind is None or "Image Storage" in pydicom.uid.UID(kind).name
 
 
 def _chosen(datasets: Sequence[Any], series: str | None, where: str) -> list[Any]:

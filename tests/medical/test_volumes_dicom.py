@@ -88,6 +88,7 @@ def test_shuffled_oblique_slices_are_put_in_their_places(tmp_path: Path) -> None
     make(tmp_path)
     (tmp_path / "notes.txt").write_text("no image")
     volume = read_series(tmp_path)
+    assert volume.notes == ("1 files are no DICOM images, passed over: notes.txt",)
     assert np.array_equal(volume.array, numbers().transpose(2, 1, 0).astype(np.float32) - 1024)
     assert np.abs(volume.affine - affine()).max() < 1e-5
     assert volume.spacing == pytest.approx((0.5, 0.75, 2.5), abs=1e-6)
@@ -187,6 +188,16 @@ def test_a_missing_slice_is_refused(tmp_path: Path, skip: tuple[int, ...]) -> No
     make(tmp_path, skip)
     far = {1: "5 mm between .*: 1 missing", 3: "7.5 mm between .*: 2 missing"}[len(skip)]
     with pytest.raises(InputError, match=f"2.5 mm apart, but {far}"):
+        read_series(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of pydicom, about what is cut
+@pytest.mark.parametrize("size", [200, 400, 600, 800, 1000, 1150, 1240])
+def test_an_outer_slice_that_is_cut_off_is_not_passed_over(tmp_path: Path, size: int) -> None:
+    make(tmp_path)
+    last = Path(read_series(tmp_path).stored.header[-1].filename)
+    last.write_bytes(last.read_bytes()[:size])
+    with pytest.raises(InputError, match=f"{last.name}: "):
         read_series(tmp_path)
 
 
