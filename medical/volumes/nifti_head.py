@@ -1,12 +1,10 @@
 """The head of a NIfTI file: what it says of the grid, and the head of an output.
 
-Of two transforms the sform counts where its code is set, then the qform, then pixdim alone (with x
-to the left, as NIfTI's first method has it). Lengths are in millimetres unless `xyzt_units` says
-metres or micrometres. Where the grid changes by voxel_old = T voxel_new, both transforms are
-multiplied by T, so that they keep their difference, and their codes.
+nibabel's header object holds the fields, unchecked and unrepaired, and the bytes between it and the
+voxels (extensions) are kept as they are. An output gets both again; only what its values or its
+grid make untrue is changed.
 """
 
-import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -15,12 +13,11 @@ import numpy as np
 
 from undrift.common.errors import InputError
 from undrift.medical.volumes import geometry
+from undrift.medical.volumes.nifti_transforms import affine_of, regrid
 from undrift.medical.volumes.storing import Storage
 
 if TYPE_CHECKING:
     from undrift.medical.volumes.volume import Volume
-
-_MILLIMETRES = {0: 1.0, 1: 1e3, 2: 1.0, 3: 1e-3}  # by the code of the unit of length
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +80,7 @@ def of_header(header: Any, name: str, tail: bytes = bytes(4), single: bool = Tru
     if not np.isfinite(_scale(header)[1]):
         raise InputError(f"{name}: has a slope but its intercept is {_scale(header)[1]}")
     try:
-        affine, notes = _affine(header)
+        affine, notes = affine_of(header)
         geometry.check_affine(affine)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
@@ -102,7 +99,7 @@ def head_for(volume: "Volume", storage: Storage) -> Head:
     if source is not None and (
         volume.array.shape != source.shape or not np.array_equal(volume.affine, source.affine)
     ):
-        _regrid(header, volume, source)
+        regrid(header, volume, source.shape, source.affine)
     if storage.dtype != head.dtype.newbyteorder("="):
         header.set_data_dtype(storage.dtype)
     if (storage.slope, storage.inter) != _scale(header):
@@ -161,37 +158,6 @@ def _scale(header: Any) -> tuple[float, float]:
     return slope, inter
 
 
-def _affine(header: Any) -> tuple[geometry.Affine, tuple[str, ...]]:
-    """In millimetres, and what is odd."""
-    from nibabel.spatialimages import HeaderDataError
-
-    notes: list[str] = []
-    try:
-        with np.errstate(invalid="ignore", over="ignore"):  # refused below
-            affine = header.get_best_affine().astype(np.float64)
-            lengths = np.array(geometry.spacing(affine))
-    except (HeaderDataError, ValueError) as error:
-        raise InputError(f"the transforms of the header cannot be used: {error}") from error
-    geometry.check_affine(affine)
-    if np.abs(lengths - np.abs(header["pixdim"][1:4])).max() > 0.01 * lengths.max():
-        notes.append("pixdim and the affine have different spacings; the affine's are used")
-    if int(header["sform_code"]) <= 0 and int(header["qform_code"]) <= 0:
-        notes.append("neither sform nor qform is set: where the volume lies is not known")
-    elif int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
-        try:
-            with np.errstate(invalid="ignore", over="ignore"):
-                apart = not np.abs(affine - header.get_qform()).max() <= 1e-2
-        except (HeaderDataError, ValueError):
-            apart = True
-        if apart:
-            notes.append("sform and qform differ; the sform is used, both are kept")
-    unit = int(header["xyzt_units"]) & 7
-    if unit == 0:
-        notes.append("the unit of length is not given; taken as millimetres")
-    affine[:3] *= _MILLIMETRES.get(unit, 1.0)
-    return affine, tuple(notes)
-
-
 def _fresh(volume: "Volume") -> Head:
     """A head for what never was a NIfTI file: both transforms, in millimetres and seconds."""
     from nibabel.nifti1 import Nifti1Header
@@ -204,22 +170,3 @@ def _fresh(volume: "Volume") -> Head:
     header["scl_slope"], header["scl_inter"] = 1, 0
     header["magic"] = b"n+1"
     return Head(header, bytes(4), volume.array.shape, volume.affine, ())
-
-
-def _regrid(header: Any, volume: "Volume", source: Head) -> None:
-    """Shape and transforms of a new grid."""
-    old = copy.deepcopy(header)
-    if volume.array.shape != source.shape:
-        header.set_data_shape(volume.array.shape)
-        header["pixdim"][4:] = old["pixdim"][4:]  # which nibabel resets
-    if volume.grid == source.shape[:3] and np.array_equal(volume.affine, source.affine):
-        return  # only the number of time points is another
-    change = np.linalg.inv(source.affine) @ volume.affine
-    unit = _MILLIMETRES.get(int(header["xyzt_units"]) & 7, 1.0)
-    header["pixdim"][1:4] = np.divide(geometry.spacing(volume.affine), unit)
-    if int(header["qform_code"]) > 0:
-        header.set_qform(old.get_qform() @ change, int(header["qform_code"]))
-    if int(header["sform_code"]) > 0:
-        header.set_sform(old.get_sform() @ change, int(header["sform_code"]))
-    for name in ("slice_start", "slice_end", "slice_code", "slice_duration"):
-        header[name] = 0  # they tell which slice was taken when, and slices are others now
