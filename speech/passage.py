@@ -149,9 +149,8 @@ class Passage:
             chosen = taken(block, self.asked.channels)
             loudness.push(chosen)
             levels.push(chosen.mean(0, keepdims=True) if self.asked.linked else chosen)
-        return Measured(
-            levels.levels(), levels.peak, int(levels.clipped.sum()), loudness.integrated()
-        )
+        cut = levels.clipped[levels.peak <= 1]  # a peak beyond full scale was not cut there
+        return Measured(levels.levels(), levels.peak, int(cut.sum()), loudness.integrated())
 
     def _enhanced(self) -> Iterator[Tensor]:
         size = max(1, round(self.asked.block * self.source.rate))

@@ -4,7 +4,7 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -163,17 +163,22 @@ class Pace:
 
     name: str
     quiet: bool = False
-    began: float = field(default_factory=time.monotonic)
+    began: float | None = None  # when the first block was done; starting up is not the pace
     said: float = 0.0
+    first: float = 0.0
 
     def __call__(self, share: float) -> None:
         """share: of the file that is done."""
         now = time.monotonic()
+        if self.began is None:
+            self.began, self.first = now, share
         took, wait = now - self.began, _EVERY if self.said else _FIRST
-        if self.quiet or share >= 1 or took < _FIRST or now - (self.said or self.began) < wait:
+        if self.quiet or not self.first <= share < 1 or took < _FIRST:
+            return
+        if now - (self.said or self.began) < wait:
             return
         self.said = now
-        left = took / share * (1 - share)
+        left = took / max(share - self.first, 1e-9) * (1 - share)
         click.echo(f"undrift: {self.name}: {share:.0%}, about {left:.0f} s left", err=True)
 
 

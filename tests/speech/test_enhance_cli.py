@@ -253,6 +253,11 @@ def test_long_files_tell_their_pace(
         said.append(capsys.readouterr().err)
     assert [i + 1 for i, text in enumerate(said) if text] == [5, 35, 65]
     assert said[4] == "undrift: talk.wav: 6%, about 75 s left\n"
+    pace = Pace("talk.wav")  # the first block, half of a file, took long to come
+    for second, share in ((200, 0.5), (206, 0.8)):
+        now[0] = second
+        pace(share)
+    assert "80%, about 4 s left" in capsys.readouterr().err
 
 
 def test_provenance_is_a_comment(place: Path, speech_model: str) -> None:
