@@ -148,7 +148,9 @@ def _sources(source: dict[str, Any]) -> str:
 def _bands(times: dict[str, Any]) -> str:
     parts = [f"{b['share']:.0%} from {b['low']:g} to {b['high']:g}" for b in times["bands"]]
     parts += [f"{times['uniform']:.0%} at times uniform in (0, 1]"] if times.get("uniform") else []
-    return ", ".join([*parts, f"{times['top']:.0%} at the end t = 1"] if times.get("top") else parts)
+    return ", ".join(
+        [*parts, f"{times['top']:.0%} at the end t = 1"] if times.get("top") else parts
+    )
 
 
 def main() -> int:

@@ -5,6 +5,8 @@ from typing import Any
 
 Records = list[dict[str, Any]]
 
+DEFAULT = "balanced"
+RIVALS = ("noisy", "noisereduce", "rnnoise", "fast")
 MISSING = "*Not measured yet.*\n"
 DIGITS = {"si_sdr": 1, "estoi": 2, "pesq": 2, "lsd": 1}
 NAMES = {"si_sdr": "SI-SDR", "estoi": "ESTOI", "pesq": "PESQ", "lsd": "LSD"}
@@ -92,9 +94,13 @@ def _absent(head: dict[str, Any], columns: int) -> list[str]:
 
 
 def _differences(records: Records, metrics: Sequence[str], settings: Sequence[str]) -> list[str]:
-    """For each model and other method the mean paired differences, with their intervals."""
+    """For the default preset the mean paired differences from others, with their intervals."""
     lines = []
-    found = [r for r in records if r["record"] == "comparison" and r["setting"] in settings]
+    found = [
+        r for r in records
+        if r["record"] == "comparison" and r["setting"] in settings
+        and r["method"] == DEFAULT and r["baseline"] in RIVALS
+    ]  # fmt: skip
     for setting in settings:
         pairs = dict.fromkeys(
             (r["method"], r["baseline"]) for r in found if r["setting"] == setting

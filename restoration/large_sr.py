@@ -143,7 +143,7 @@ def enlarge(
         }  # fmt: skip
         sheet = plan.sheet
         pixels, alpha = blank(sheet.mode, plan.size)
-        after = sheet.with_pixels(pixels, alpha)
+        after = replace(sheet, pixels=pixels, alpha=alpha)  # views: nothing as large is made
         write_rows(target, after, _rounds(plan).numbers(x), info if noted else None)
     return info
 
