@@ -94,7 +94,7 @@ class Passage:
             [self.method.stage(self.item, sample) for sample in many],
             torch.from_numpy(self.gains()).float(),
             linked=self.asked.linked,
-            offset=self.asked.method != "model",
+            offset=self.method.signal.level is None,  # published models see it as it is
             each=self.each,
             spread=self.spread,
         )

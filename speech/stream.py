@@ -65,7 +65,7 @@ class Streamer:
             self.method.spectrogram,
             [stage],
             torch.full((self.channels,), gain),
-            offset=own.method != "model",
+            offset=self.method.signal.level is None,
         )
         self.line = Line(self.rate, spectra, own.share, own.highband, WINDOW)
         self.latency = self.line.latency(self.method.delay)

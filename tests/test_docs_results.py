@@ -130,7 +130,11 @@ def test_tables_of_speech_are_its_records() -> None:
 
     script("make_tables")
     tables = sys.modules["speech_tables"]
-    values = {"net": (10.0, 14.0, 12.0), "rnnoise": (9.0, 15.0, 10.0), "noisy": (5.0, 5.0, 5.0)}
+    values = {
+        "balanced": (10.0, 14.0, 12.0),
+        "rnnoise": (9.0, 15.0, 10.0),
+        "noisy": (5.0, 5.0, 5.0),
+    }
     scores = [
         ItemScore(item, f"snr {snr}", method, {"si_sdr": value + snr, "lsd": 4.0}, 0.25)
         for snr in (0, 5)
@@ -138,13 +142,13 @@ def test_tables_of_speech_are_its_records() -> None:
         for item, value in zip("abc", column, strict=True)
     ]
     settings = {"split": "test", "seed": 3, "not installed": {"noisereduce": "pip install it"}}
-    kinds = {"net": "model", "rnnoise": "baseline", "noisy": "baseline"}
+    kinds = {"balanced": "model", "rnnoise": "baseline", "noisy": "baseline"}
     found = Table("title", settings, ("si_sdr", "lsd"), kinds, scores)
     lines = [json.loads(json.dumps(record)) for record in speech_records(found)]
     text = tables.speech_table(lines)
-    assert "| **net** | 14.5 ± 2.0 / 4.0 |" in text  # the mean over 0 and 5 dB, clip by clip
+    assert "| **balanced** | 14.5 ± 2.0 / 4.0 |" in text  # the mean over 0 and 5 dB, clip by clip
     assert "| noisereduce | not installed |" in text
-    assert "net - rnnoise: SI-SDR +0.7 (" in text and "worse on 1 of 3), LSD +0.0 (" in text
+    assert "balanced - rnnoise: SI-SDR +0.7 (" in text and "worse on 1 of 3), LSD +0.0 (" in text
     assert "`undrift speech benchmark --seed 3`" in text
     assert "### Snr 5 (`snr 5`)" in tables.speech_methods(lines)
     speed = [{"method": "fast", "seconds": 7200.0, "rtf": 0.25, "peak_mib": 410, "start_mib": 250}]
