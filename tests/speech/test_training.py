@@ -104,7 +104,9 @@ def test_the_loss_has_the_stated_three_parts() -> None:
     wave = signal.spectrogram.inverse(torch.full((1, 256, 8), 1 + 1j), 7 * 256)
     unit = recipe.scaling.sigma_d**2
     for magnitude, weight in ((0.0, 0.0), (1.0, 0.0), (0.25, 2.0)):
-        loss = speech_objective(recipe, SpeechLoss(magnitude=magnitude, wave=weight))
+        loss = speech_objective(
+            recipe, SpeechLoss.model_validate({"magnitude": magnitude, "wave": weight})
+        )
         complex_part, size_part = 1 / unit, 2 / unit  # a mean over channels; one over bins
         expected = (1 - magnitude) * complex_part + magnitude * size_part
         expected += weight * float(wave.abs().mean()) / 10 ** (-25 / 20)
@@ -119,7 +121,7 @@ def test_a_share_of_the_states_is_made_of_the_networks_own_estimate() -> None:
     y = torch.randn(2, 2, 256, 8)
     noise = torch.ones_like(y)
     batch = {"x0": torch.zeros_like(y), "y": y, "noise": noise, "u": torch.tensor([0.1, 0.9])}
-    x, t = states(denoiser, batch, recipe, SpeechLoss(own=0.5, own_time=0.3))
+    x, t = states(denoiser, batch, recipe, SpeechLoss.model_validate({"own": 0.5, "own_time": 0.3}))
     a = float(process.a(torch.tensor(0.3, dtype=torch.float64)))
     assert float(t[0]) == 0.3
     torch.testing.assert_close(x[0], y[0] + a)
@@ -160,7 +162,7 @@ def test_the_recipe_for_48_khz_trains(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_test_speech_cannot_choose_a_checkpoint() -> None:
-    settings = ValidationSettings(path="cache:speech/debian-speech-heldout")
+    settings = ValidationSettings.model_validate({"path": "cache:speech/debian-speech-heldout"})
     with pytest.raises(InputError, match="kept for the test"):
         Validation(settings, read_signal({}))
 
