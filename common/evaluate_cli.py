@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from undrift.common.errors import UsageError
+from undrift.common.metrics.score_options import scoring_options, tell_scores
 from undrift.common.option_types import Names
 
 # Modules with `KIND` (noun and suffixes), `evaluate` and `OPTIONS`, the flags of its own. By name:
@@ -33,25 +34,13 @@ def domain_of(place: Path) -> Any:
 @click.option(
     "--crop-border", type=click.IntRange(0), default=0, help="Pixels left out (pictures)."
 )
-@click.option("--by", help="Also by group: folder, or a CSV file of lines file,group.")
-@click.option(
-    "--bootstrap", type=click.IntRange(100), default=2000, show_default=True, help="Resamples."
-)
-@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Also a CSV file.")
-@click.option("--overwrite", is_flag=True, help="Let --csv replace what exists.")
-@click.option("--json", "as_json", is_flag=True, help="JSON lines instead of the table.")
-@click.option("-v", "--verbose", is_flag=True, help="Also the score of every file.")
+@scoring_options
 def evaluate(
     restored: Path,
     reference: Path,
     metrics: tuple[str, ...] | None,
-    by: str | None,
-    bootstrap: int,
-    csv_file: Path | None,
-    overwrite: bool,
-    as_json: bool,
-    verbose: bool,
-    **own: Any,
+    crop_border: int,
+    **shown: Any,
 ) -> None:
     """Score restored pictures or sound PRED (a file or a folder) against references.
 
@@ -61,10 +50,7 @@ def evaluate(
     undrift evaluate out --ref truth --by folder --bootstrap 10000
     undrift evaluate enhanced --ref clean --metrics si_sdr,estoi --csv scores.csv
     """
-    from undrift.common.metrics.pairs import by_group
-    from undrift.common.metrics.score_output import check_csv, show, tell_unmatched, write_csv
-
-    check_csv(csv_file, overwrite)
+    own = {"crop_border": crop_border}
     domain = domain_of(restored)
     settings: dict[str, Any] = {name: own[name] for name in domain.OPTIONS}
     if strangers := [name for name, value in own.items() if value and name not in settings]:
@@ -72,9 +58,8 @@ def evaluate(
         raise UsageError(f"{flags} does not fit a {domain.KIND.noun}; leave it out")
     if metrics is not None:
         settings["metrics"] = metrics
-    table, pairs = domain.evaluate(restored, reference, resamples=bootstrap, **settings)
-    groups = [] if by is None else [by_group(table, by)]
-    tell_unmatched(pairs, domain.KIND.noun)
-    if csv_file is not None:
-        write_csv(csv_file, table)
-    show(table, as_json, verbose, groups)
+
+    def scored(resamples: int) -> Any:
+        return domain.evaluate(restored, reference, resamples=resamples, **settings)
+
+    tell_scores(scored, domain.KIND.noun, **shown)

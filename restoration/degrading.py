@@ -4,7 +4,6 @@ The chain of an item is drawn from (seed, item), so that neither order nor worke
 record makes the same picture again, to the last bit (`--replay`).
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 
 from undrift.common.errors import InputError, UsageError, nearest
 from undrift.common.items import Item
+from undrift.common.json_lines import read_lines
 from undrift.common.noise import Noise
 from undrift.common.resize import bicubic
 from undrift.restoration.chains.chain import Chain, replayed
@@ -81,20 +81,12 @@ def drawn_chain(recipe: Any, size: tuple[int, int], *, seed: int, item: str) -> 
 def read_parameters(path: Path) -> dict[str, list[dict[str, Any]]]:
     """Item -> chain of a record that `degrade` wrote. Raises InputError."""
     found: dict[str, list[dict[str, Any]]] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        try:
-            record = json.loads(line)
-            if record.get("status", "written") == "written":
-                found[record["item"]] = record["chain"]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"{path}: line {number} is no record of `undrift degrade` (expected item and "
-                f"chain): {error!r}"
-            ) from error
+
+    def take(record: dict[str, Any]) -> None:
+        if record.get("status", "written") == "written":
+            found[record["item"]] = record["chain"]
+
+    read_lines(path, take, "record of `undrift degrade` (expected item and chain)")
     if not found:
         raise InputError(f"{path}: holds no record")
     return found

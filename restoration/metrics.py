@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from undrift.common.errors import InputError, UsageError, nearest
+from undrift.common.errors import InputError
 from undrift.common.metrics.fidelity import mae, psnr, ssim
+from undrift.common.metrics.names import checked_names
 
 _LUMA = np.array([65.481, 128.553, 24.966]) / 255
 _FULL = np.array([0.299, 0.587, 0.114])
@@ -71,15 +72,7 @@ METRICS: dict[str, Score] = {
 
 def known_metrics(names: Sequence[str]) -> tuple[str, ...]:
     """The names without repetition; raises UsageError for one that is not in `METRICS`."""
-    for name in names:
-        if name not in METRICS:
-            known = ", ".join(METRICS)
-            raise UsageError(
-                f"no metric '{name}'{nearest(name, METRICS)} (for pictures there are: {known})"
-            )
-    if not names:
-        raise UsageError(f"no metric given; choose among {', '.join(METRICS)}")
-    return tuple(dict.fromkeys(names))
+    return checked_names(names, METRICS, "pictures")
 
 
 def score(

@@ -3,6 +3,7 @@
 import io
 import tarfile
 from collections.abc import Mapping
+from pathlib import Path
 
 
 def packed(files: Mapping[str, bytes], mode: str = "xz") -> bytes:
@@ -20,3 +21,12 @@ def packed(files: Mapping[str, bytes], mode: str = "xz") -> bytes:
         whole += f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(content):<10}`\n".encode()
         whole += content + b"\n" * (len(content) % 2)
     return whole
+
+
+def toy_package(folder: Path, card: str, inside: Mapping[str, bytes]) -> Path:
+    """Writes the text of a card `toy` into `folder`/cards and its package into `folder`/debs."""
+    (folder / "cards").mkdir()
+    (folder / "cards" / "toy.md").write_text(card, encoding="utf-8")
+    (folder / "debs").mkdir()
+    (folder / "debs" / "toy_1.0-1_all.deb").write_bytes(packed(inside))
+    return folder / "debs"

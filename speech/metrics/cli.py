@@ -1,9 +1,11 @@
 """The command `undrift speech metrics`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from undrift.common.metrics.score_options import scoring_options, tell_scores
 from undrift.common.option_types import Names
 
 
@@ -14,24 +16,12 @@ from undrift.common.option_types import Names
     "--metrics", "names", type=Names(),
     help="By commas: si_sdr, si_sdr_centred, sdr, snr, seg_snr, lsd, stoi, estoi, pesq.",
 )  # fmt: skip
-@click.option("--by", help="Also by group: folder, or a CSV file of lines file,group.")
-@click.option(
-    "--bootstrap", type=click.IntRange(100), default=2000, show_default=True, help="Resamples."
-)
-@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Every score as CSV.")
-@click.option("--overwrite", is_flag=True, help="Let --csv replace what exists.")
-@click.option("--json", "as_json", is_flag=True, help="JSON lines instead of the table.")
-@click.option("-v", "--verbose", is_flag=True, help="Also the score of every file.")
+@scoring_options
 def metrics(
     reference: Path,
     estimate: Path,
     names: tuple[str, ...] | None,
-    by: str | None,
-    bootstrap: int,
-    csv_file: Path | None,
-    overwrite: bool,
-    as_json: bool,
-    verbose: bool,
+    **shown: Any,
 ) -> None:
     """Score enhanced sound EST against clean sound REF, two files or two folders.
 
@@ -43,14 +33,9 @@ def metrics(
     Two folders are matched by relative name. Means come with standard deviation, 95 % interval
     and number of files.
     """
-    from undrift.common.metrics.pairs import by_group
-    from undrift.common.metrics.score_output import check_csv, show, tell_unmatched, write_csv
     from undrift.speech.metrics.files import KIND, evaluate
 
-    check_csv(csv_file, overwrite)
-    table, pairs = evaluate(estimate, reference, metrics=names, resamples=bootstrap)
-    groups = [] if by is None else [by_group(table, by)]
-    tell_unmatched(pairs, KIND.noun)
-    if csv_file is not None:
-        write_csv(csv_file, table)
-    show(table, as_json, verbose, groups)
+    def scored(resamples: int) -> Any:
+        return evaluate(estimate, reference, metrics=names, resamples=resamples)
+
+    tell_scores(scored, KIND.noun, **shown)

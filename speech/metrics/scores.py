@@ -9,7 +9,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from undrift.common.errors import UsageError, nearest
+from undrift.common.metrics.names import checked_names
 from undrift.speech.metrics import intelligibility, ratios, spectra
 
 Score = Callable[[Any, Any, float], float]
@@ -35,15 +35,7 @@ def usual_metrics() -> tuple[str, ...]:
 
 def known_metrics(names: Sequence[str]) -> tuple[str, ...]:
     """The names without repetition; raises UsageError for one that is not in `METRICS`."""
-    for name in names:
-        if name not in METRICS:
-            known = ", ".join(METRICS)
-            raise UsageError(
-                f"no metric '{name}'{nearest(name, METRICS)} (for sound there are: {known})"
-            )
-    if not names:
-        raise UsageError(f"no metric given; choose among {', '.join(METRICS)}")
-    return tuple(dict.fromkeys(names))
+    return checked_names(names, METRICS, "sound")
 
 
 def score(reference: Any, estimate: Any, rate: float, metrics: Sequence[str]) -> dict[str, float]:

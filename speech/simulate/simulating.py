@@ -15,6 +15,7 @@ import numpy as np
 from undrift.common.errors import InputError, nearest
 from undrift.common.files import sha256_of, write_text
 from undrift.common.items import Item
+from undrift.common.json_lines import read_lines
 from undrift.common.manifest import Manifest
 from undrift.speech.audio import Audio, Stored, read_audio, write_audio
 from undrift.speech.simulate.conditions import Conditions
@@ -130,21 +131,13 @@ def save_mixtures(output: Path) -> int:
 def read_mixtures(path: Path) -> dict[str, list[dict[str, Any]]]:
     """Item -> its mixtures, of a record that `save_mixtures` wrote. Raises InputError."""
     found: dict[str, list[dict[str, Any]]] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        try:
-            record = json.loads(line)
-            key = PurePosixPath(record["item"]).as_posix()
-            for name in ("sha256", "number", "room", "noise", "snr", "snr_by", "tail", "peak"):
-                record[name]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{path}: line {number} is no record of `undrift speech simulate`: {error!r}"
-            ) from error
-        found.setdefault(key, []).append(record)
+
+    def take(record: dict[str, Any]) -> None:
+        for name in ("sha256", "number", "room", "noise", "snr", "snr_by", "tail", "peak"):
+            record[name]
+        found.setdefault(PurePosixPath(record["item"]).as_posix(), []).append(record)
+
+    read_lines(path, take, "record of `undrift speech simulate`")
     if not found:
         raise InputError(f"{path}: holds no record")
     return {key: sorted(records, key=lambda r: r["number"]) for key, records in found.items()}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from debs import packed
+from debs import packed, toy_package
 
 from undrift.common import cards
 from undrift.common.card_schema import File
@@ -46,12 +46,8 @@ def debs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     about = '\n      debian: {package: toy, version: "1.0-1", architecture: all}'
     text = text.replace("encoding: application/zip", "encoding: x" + about + "".join(entries))
     text = text.replace('["images/*.png"]', '["*.jpg"]')
-    (tmp_path / "cards").mkdir()
-    (tmp_path / "cards" / "toy.md").write_text(text, encoding="utf-8")
     monkeypatch.setattr(cards, "cards_folder", lambda: tmp_path / "cards")
-    (tmp_path / "debs").mkdir()
-    (tmp_path / "debs" / "toy_1.0-1_all.deb").write_bytes(packed(INSIDE))
-    return tmp_path / "debs"
+    return toy_package(tmp_path, text, INSIDE)
 
 
 def run(*args: object) -> Result:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner, Result
-from debs import packed
+from debs import packed, toy_package
 
 from undrift.common import cards, errors
 from undrift.common.card_members import Members, digest
@@ -81,12 +81,8 @@ def debs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     about = '\n      debian: {package: toy, version: "1.0-1", architecture: all}'
     text = text.replace("encoding: application/zip", "encoding: x" + about)
     text = text.replace('\n  layout: ["images/*.png"]', GROUPS)
-    (tmp_path / "cards").mkdir()
-    (tmp_path / "cards" / "toy.md").write_text(text, encoding="utf-8")
     monkeypatch.setattr(cards, "cards_folder", lambda: tmp_path / "cards")
-    (tmp_path / "debs").mkdir()
-    (tmp_path / "debs" / "toy_1.0-1_all.deb").write_bytes(packed(INSIDE))
-    return tmp_path / "debs"
+    return toy_package(tmp_path, text, INSIDE)
 
 
 def run(*args: object) -> Result:
