@@ -1,1 +1,37 @@
-"""MRI and CT: volumes in and out, and their intensities; the tasks on them are not here yet."""
+"""MRI and CT: volumes in and out, their intensities, and the tasks on them.
+
+The task calls and `Volume` are imported when they are asked for. For research use only.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from undrift.medical.volumes import Volume, read_volume, write_volume
+
+LAZY = {
+    "Volume": "undrift.medical.volumes",
+    "acquire": "undrift.medical.mri.acquiring",
+    "deform": "undrift.medical.deformation.tasks",
+    "denoise": "undrift.medical.tasks",
+    "generate": "undrift.medical.generation.tasks",
+    "lesion": "undrift.medical.lesions.tasks",
+    "read_volume": "undrift.medical.volumes",
+    "reconstruct_ct": "undrift.medical.ct.tasks",
+    "reconstruct_mri": "undrift.medical.mri.tasks",
+    "super_resolve": "undrift.medical.tasks",
+    "translate": "undrift.medical.tasks",
+    "write_volume": "undrift.medical.volumes",
+}
+
+__all__ = ["Volume", "read_volume", "write_volume"]
+
+
+def __getattr__(name: str) -> object:
+    if name in LAZY:
+        return getattr(importlib.import_module(LAZY[name]), name)
+    raise AttributeError(f"module 'undrift.medical' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

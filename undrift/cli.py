@@ -22,6 +22,7 @@ COMMANDS = {
     "degrade": ("undrift.restoration.degrade_cli", "degrade", "Make degraded pictures."),
     "solve": ("undrift.common.solve_cli", "solve", "Measurements of any known operator."),
     "speech": ("undrift.speech.cli", "speech", "Enhance, stream, simulate and score speech."),
+    "medical": ("undrift.medical.cli", "medical", "MRI and CT volumes: all of their tasks."),
     "train": ("undrift.common.training.cli", "train", "Train a model from a recipe."),
     "contest": ("undrift.restoration.contest.cli", "contest", "Compare processes on own pairs."),
     "evaluate": ("undrift.common.evaluate_cli", "evaluate", "Score results against truth."),

@@ -15,10 +15,9 @@ import numpy as np
 
 from undrift.common.errors import InputError
 from undrift.common.files import sha256_of, stem, write_text
+from undrift.medical.notice import NOTICE
 from undrift.medical.volumes.nifti import Written
 from undrift.medical.volumes.volume import Volume
-
-NOTICE = "For research use only. Not a medical device; not for diagnosis or treatment."
 
 
 def sidecar_path(output: Path) -> Path:
