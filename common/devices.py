@@ -74,9 +74,20 @@ def run_as(network: nn.Module, way: str, device: str) -> nn.Module:
     if way in ("compiled", "cuda-graphs"):
         mode = "reduce-overhead" if way == "cuda-graphs" else None
         return torch.compile(network, mode=mode)  # type: ignore[return-value]
-    contiguous = way == "contiguous"
-    layout = torch.contiguous_format if contiguous else torch.channels_last
-    return copy.deepcopy(network).to(memory_format=layout)  # type: ignore[call-overload]
+    network = copy.deepcopy(network)
+    if way == "contiguous":
+        return network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    return channels_last(network)
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """The same network, its kernels of two and three dimensions laid out channels-last."""
+    layouts = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for parameter in network.parameters():
+        if parameter.ndim in layouts:
+            layout = layouts[parameter.ndim]
+            parameter.data = parameter.data.contiguous(memory_format=layout)
+    return network
 
 
 def free_memory(device: str, table: Path = Path("/proc/meminfo")) -> int:

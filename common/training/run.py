@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from undrift.common.denoisers import Denoiser
+from undrift.common.devices import channels_last
 from undrift.common.errors import InputError
 from undrift.common.losses import training_loss
 from undrift.common.training.recipe import Recipe, Schedule
@@ -110,9 +111,7 @@ def _begin_from(name: str, network: nn.Module) -> None:
 
 def _placed(network: nn.Module, device: torch.device) -> nn.Module:
     network = network.to(device)
-    if device.type in ("cpu", "cuda"):
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network
+    return channels_last(network) if device.type in ("cpu", "cuda") else network
 
 
 @torch.no_grad()

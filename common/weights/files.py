@@ -10,6 +10,7 @@ from torch import Tensor
 
 from undrift.common.config import load
 from undrift.common.denoisers import Denoiser
+from undrift.common.devices import channels_last
 from undrift.common.errors import InputError
 from undrift.common.files import write_atomically
 from undrift.common.quantise import dequantised
@@ -66,7 +67,5 @@ def load_denoiser(path: Path, device: str = "cpu") -> tuple[Denoiser, Settings]:
         raise InputError(f"{path}: tensors do not fit the header's network: {error}") from error
     denoiser = denoiser.to(device=torch.device(device)).eval().requires_grad_(False)
     if device == "cpu":
-        for parameter in denoiser.parameters():
-            if parameter.ndim == 4:
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        channels_last(denoiser)
     return denoiser, settings
