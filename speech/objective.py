@@ -18,12 +18,15 @@ from undrift.common.denoisers import Denoiser
 from undrift.common.processes.process import marginal
 from undrift.common.training.recipe import Recipe
 from undrift.common.training.run import Objective
+from undrift.speech.perceived import estoi_distance, log_distance
 from undrift.speech.signal import read_signal
 from undrift.speech.spectrogram import to_complex
 
 
 class SpeechLoss(Strict):
     """magnitude: m, the share of the second term. wave: w.
+
+    estoi, log: weights of 1 - ESTOI and of the log-spectral distance in units of 10 dB.
 
     own: share of the items whose state lies between y and the network's own first estimate, at
     time `own_time`, as the sampler's second call meets it. What a network makes of its own mistakes
@@ -33,6 +36,8 @@ class SpeechLoss(Strict):
     name: Literal["three-views"] = "three-views"
     magnitude: float = Field(0.5, ge=0, le=1)
     wave: float = Field(0.25, ge=0)
+    estoi: float = Field(0.0, ge=0)
+    log: float = Field(0.0, ge=0)
     own: float = Field(0.0, ge=0, lt=1)
     own_time: float = Field(0.3, gt=0, lt=1)
 
@@ -69,15 +74,25 @@ def speech_objective(recipe: Recipe, settings: SpeechLoss) -> Objective:
         whole = (estimate - x0).square().mean() / unit
         size = (_size(estimate) - _size(x0)).square().mean() / unit
         loss = (1 - settings.magnitude) * whole + settings.magnitude * size
-        if settings.wave:
+        if settings.wave or settings.estoi or settings.log:
             with torch.autocast(x0.device.type, enabled=False):
                 both = spectrogram.expand(to_complex(torch.cat([estimate, x0])))
                 samples = spectrogram.hop * (x0.shape[-1] - 1)
-                made, true = spectrogram.istft(both, samples).chunk(2)
-                loss = loss + settings.wave * (made - true).abs().mean() / level
+                made, true = (spectrogram.istft(both, samples) / level).chunk(2)
+                loss = loss + _of_waves(made, true, spectrogram.rate, settings)
         return loss
 
     return objective
+
+
+def _of_waves(made: Tensor, true: Tensor, rate: int, settings: SpeechLoss) -> Tensor:
+    """The terms of waves (b, samples) at the model's level 1."""
+    loss = settings.wave * (made - true).abs().mean()
+    if settings.estoi:
+        loss = loss + settings.estoi * estoi_distance(made, true, rate)
+    if settings.log:
+        loss = loss + settings.log / 10 * log_distance(made, true, rate)
+    return loss
 
 
 def _size(channels: Tensor) -> Tensor:
