@@ -1,0 +1,1 @@
+"""Deformations of volumes: random diffeomorphisms, and the deformation recovery diffusion model."""
