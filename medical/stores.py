@@ -1,0 +1,97 @@
+"""Arrays of a whole volume that lie in memory or in a nameless file, and are touched in parts.
+
+Sampling needs a few arrays as large as the volume beside what the network takes. Where they do not
+fit, they are files mapped into memory; after every access the pages are given back, so that the
+process holds no more than the part at hand. The files have no name and vanish with the process,
+however it ends.
+"""
+
+import contextlib
+import math
+import mmap
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from undrift.common.errors import OutOfMemoryError
+
+Place = tuple[slice, ...]
+_BYTES = 4
+
+
+class Kept:
+    """float32 (c, *space); parts are read as tensors (1, c, *space) and written as such."""
+
+    def __init__(self, array: np.ndarray, mapped: mmap.mmap | None = None):
+        self.array, self._mapped = array, mapped
+
+    def read(self, place: Place = ()) -> Tensor:
+        """A copy of a part, on the processor; () is all."""
+        part = torch.from_numpy(np.array(self.array[(slice(None), *place)])[None])
+        self._release()
+        return part
+
+    def write(self, place: Place, part: Tensor) -> None:
+        """Replaces a part."""
+        self.array[(slice(None), *place)] = part[0].float().cpu().numpy()
+        self._release()
+
+    def add(self, place: Place, part: Tensor) -> None:
+        """Adds to a part."""
+        self.array[(slice(None), *place)] += part[0].float().cpu().numpy()
+        self._release()
+
+    def clear(self) -> None:
+        """Sets everything to 0."""
+        for index in range(self.array.shape[1]):
+            self.array[:, index] = 0
+            self._release()
+
+    def _release(self) -> None:
+        if self._mapped is not None:
+            with contextlib.suppress(AttributeError, OSError):  # not on every system
+                self._mapped.madvise(mmap.MADV_DONTNEED)
+
+
+@dataclass
+class Room:
+    """Makes arrays and takes them back for the next. folder: of files; None: in memory."""
+
+    folder: Path | None = None
+    _free: list[Kept] = field(default_factory=list)
+
+    def take(self, shape: tuple[int, ...]) -> Kept:
+        """An array (c, *space) of unknown content. Raises OutOfMemoryError where nothing is left.
+
+        That of a folder names the folder, and what sets another.
+        """
+        for number, kept in enumerate(self._free):
+            if kept.array.shape == shape:
+                return self._free.pop(number)
+        if self.folder is None:
+            return Kept(np.empty(shape, np.float32))
+        size = math.prod(shape) * _BYTES
+        if shutil.disk_usage(self.folder).free < size:
+            raise OutOfMemoryError(
+                f"{self.folder}: no room for {size / 1e9:.1f} GB of scratch; name a larger folder "
+                "by TMPDIR, or give more --max-memory"
+            )
+        with tempfile.TemporaryFile(dir=self.folder) as file:
+            file.truncate(size)
+            mapped = mmap.mmap(file.fileno(), size)
+        return Kept(np.frombuffer(mapped, np.float32).reshape(shape), mapped)
+
+    def give(self, kept: Kept) -> None:
+        """Takes an array back, which nobody may use any more."""
+        self._free.append(kept)
+
+
+def slabs(size: tuple[int, ...], most: int = 2**21) -> list[Place]:
+    """Parts along the first axis of about `most` elements, which cover everything once."""
+    thick = max(1, most // max(1, math.prod(size[1:])))
+    return [(slice(low, min(low + thick, size[0])),) for low in range(0, size[0], thick)]

@@ -1,0 +1,222 @@
+"""A plan of solver steps over a volume of any size, in tiles whose estimates become one.
+
+The state is one volume. At every call of the denoiser each tile is shown its part of the state with
+a margin, and the estimates of x0 are put together before the step is taken, so that tiles never
+part: a network of bounded reach gives what it would give on the whole (to rounding), one of
+unbounded reach is blended (`tile_plan`). Steps are linear and noise depends on absolute coordinates
+only, so the state is moved slab by slab. States wait in memory or on the disk (`stores`). Where a
+tile does not fit, all are cut smaller and the call begins again.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from undrift.common.devices import autocast
+from undrift.common.errors import InputError, OutOfMemoryError
+from undrift.common.noise import Noise
+from undrift.common.processes.process import start
+from undrift.common.solvers.plan import Step, calls
+from undrift.common.tiling import is_out_of_memory
+from undrift.common.windows import Place, grouped
+from undrift.medical.stores import Kept, Room, slabs
+from undrift.medical.stores import Place as Part
+from undrift.medical.tile_plan import Tiles, smaller
+
+log = logging.getLogger("undrift")
+Progress = Callable[[float], None]
+
+
+@dataclass
+class Tiled3D:
+    """Runs plans over volumes (1, c, x, y, z).
+
+    denoise: a `Denoiser` or `SliceStacks`. tiles: of the volume; cut smaller where memory runs out,
+    unless `fixed`. room: where arrays lie. batch: tiles of equal shape at once.
+    progress: told the share of calls that are done.
+    """
+
+    denoise: Any
+    tiles: Tiles
+    room: Room
+    device: str = "cpu"
+    dtype: torch.dtype = torch.float32
+    batch: int = 1
+    fixed: bool = False
+    progress: Progress | None = None
+    _calls: int = field(default=1, init=False)
+    _done: int = field(default=0, init=False)
+
+    def run(
+        self,
+        steps: Sequence[Step],
+        noise: Noise,
+        y: Kept | None = None,
+        level: Tensor | None = None,
+        state: Kept | None = None,
+    ) -> Kept:
+        """The last state of a plan, in an array of the room; y and state stay as they are.
+
+        state: (c, x, y, z) to begin from; without it the start is drawn around y.
+        Raises OutOfMemoryError where the smallest tile does not fit, InputError for steps that are
+        not linear and denoisers that estimate y.
+        """
+        if any(type(step) is not Step for step in steps):
+            raise InputError("this solver looks at whole volumes, and cannot run in tiles")
+        self._calls, self._done = calls(steps), 0
+        depth = max(step.depth for step in steps)
+        x = self._started(steps[0].t, noise, y) if state is None else self._copied(state)
+        states: deque[Kept] = deque([x])
+        values: deque[Kept] = deque()
+        for number, step in enumerate(steps):
+            if step.calls:
+                values.appendleft(self._estimated(states[0], step.t, y, level))
+            x = self._moved(step, number + 1, states, values if step.calls else (), y, noise)
+            states.appendleft(x)
+            while len(states) > depth:
+                self.room.give(states.pop())
+            while len(values) > depth - 1:
+                self.room.give(values.pop())
+            self._done += step.calls
+        for left in [*list(states)[1:], *values]:
+            self.room.give(left)
+        return states[0]
+
+    def _shape(self, like: Kept | None = None) -> tuple[int, ...]:
+        return (1 if like is None else like.array.shape[0], *self.tiles.size)
+
+    def _started(self, t: float, noise: Noise, y: Kept | None) -> Kept:
+        x = self.room.take(self._shape(y))
+        for part in slabs(self.tiles.size):
+            given = None if y is None else y.read(part)
+            x.write(part, start(self.denoise.process, given, self._drawn(noise, 0, x, part), t))
+        return x
+
+    def _copied(self, state: Kept) -> Kept:
+        x = self.room.take(state.array.shape)
+        for part in slabs(self.tiles.size):
+            x.write(part, state.read(part))
+        return x
+
+    def _drawn(self, noise: Noise, number: int, like: Kept, part: Part) -> Tensor:
+        rows, *others = part[0], *self.tiles.size[1:]
+        shape = (1, like.array.shape[0], rows.stop - rows.start, *others)
+        return noise(shape, number, (rows.start, *(0 for _ in others)))
+
+    def _moved(
+        self,
+        step: Step,
+        number: int,
+        states: Sequence[Kept],
+        values: Sequence[Kept],
+        y: Kept | None,
+        noise: Noise,
+    ) -> Kept:
+        """The next state, slab by slab."""
+        new = self.room.take(states[0].array.shape)
+        for part in slabs(self.tiles.size):
+            given = y.read(part) if y is not None and step.C else None
+
+            def draw(part: Part = part) -> Tensor:
+                return self._drawn(noise, number, new, part)
+
+            held = [kept.read(part) for kept in list(states)[: max(1, len(step.A))]]
+            seen = [kept.read(part) for kept in list(values)[: len(step.B)]]
+            new.write(part, step.advance(held, seen, given, draw))
+        return new
+
+    def _estimated(self, x: Kept, t: float, y: Kept | None, level: Tensor | None) -> Kept:
+        """x0 of the whole, from all tiles; cuts them smaller until they fit."""
+        found = self.room.take(x.array.shape)
+        while True:
+            try:
+                self._fill(found, x, t, y, level)
+                return found
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._smaller(error)
+            if torch.cuda.is_available():  # here the failed attempt has let go of its tensors
+                torch.cuda.empty_cache()
+
+    def _smaller(self, error: BaseException) -> None:
+        shown = " x ".join(map(str, self.tiles.kept))
+        told = f"out of memory with tiles of {shown} voxels"
+        if self.fixed:
+            raise OutOfMemoryError(f"{told}; use --tile auto, or a smaller one") from error
+        found = smaller(self.tiles)
+        if found is None:
+            raise OutOfMemoryError(
+                f"{told}, the smallest; use a smaller network or --batch, close other programs, or "
+                "take the device cpu"
+            ) from error
+        self.tiles = found
+        log.warning("undrift: %s; going on with %s", told, " x ".join(map(str, found.kept)))
+
+    def _fill(self, found: Kept, x: Kept, t: float, y: Kept | None, level: Tensor | None) -> None:
+        if self.tiles.fused:
+            found.clear()
+        number = 0
+        for group in grouped(self.tiles.axes, self.batch):
+            parts = self._called(group, x, t, y, level)
+            for place, part in zip(group, parts, strict=True):
+                self._put(found, place, part)
+            number += len(group)
+            if self.progress is not None:
+                self.progress((self._done + number / self.tiles.count) / self._calls)
+        if self.tiles.fused:
+            self._divide(found)
+
+    def _called(
+        self, group: Sequence[Place], x: Kept, t: float, y: Kept | None, level: Tensor | None
+    ) -> list[Tensor]:
+        """The estimates of tiles of one shape, each (1, c, x, y, z) as seen."""
+        states = torch.cat([self._seen(x, place) for place in group])
+        beside = None if y is None else torch.cat([self._seen(y, place) for place in group])
+        told = None if level is None else level.to(self.device).expand(len(group), -1)
+        with torch.inference_mode(), autocast(self.device, self.dtype):
+            estimate = self.denoise(states, t, beside, told)
+        if estimate.y is not None:
+            raise InputError("networks that estimate y beside x0 do not run on volumes")
+        return list(estimate.x0.split(1))
+
+    def _seen(self, kept: Kept, place: Place) -> Tensor:
+        """What a tile sees, its end repeated up to the network's grid; on the device."""
+        ends = [min(w.stop, side) for w, side in zip(place, self.tiles.size, strict=True)]
+        part = kept.read(tuple(slice(w.start, end) for w, end in zip(place, ends, strict=True)))
+        part = part.to(self.device)
+        pads = [(0, w.stop - end) for w, end in zip(place, ends, strict=True)]
+        flat = [pad for pair in reversed(pads) for pad in pair]
+        return functional.pad(part, flat, mode="replicate") if any(flat) else part
+
+    def _put(self, found: Kept, place: Place, part: Tensor) -> None:
+        ends = [min(w.high, side) for w, side in zip(place, self.tiles.size, strict=True)]
+        inner = tuple(slice(w.low - w.start, end - w.start)
+                      for w, end in zip(place, ends, strict=True))  # fmt: skip
+        target = tuple(slice(w.low, end) for w, end in zip(place, ends, strict=True))
+        part = part[(..., *inner)].float()
+        if not self.tiles.fused:
+            found.write(target, part)
+            return
+        found.add(target, part * self._product(
+            [self.tiles.weight(axis, w)[: end - w.low]
+             for axis, (w, end) in enumerate(zip(place, ends, strict=True))]
+        ).to(part.device))  # fmt: skip
+
+    def _divide(self, found: Kept) -> None:
+        sums = [self.tiles.sums(axis) for axis in range(len(self.tiles.size))]
+        for part in slabs(self.tiles.size):
+            found.write(part, found.read(part) / self._product([sums[0][part[0]], *sums[1:]]))
+
+    @staticmethod
+    def _product(axes: Sequence[Tensor]) -> Tensor:
+        result = torch.ones(())
+        for axis in axes:
+            result = result[..., None] * axis
+        return result
