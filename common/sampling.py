@@ -87,13 +87,7 @@ class Sampler:
         """
         y = None if y is None else y.to(self.device)
         level = None if level is None else level.to(self.device)
-        if state is not None and self.choice.samples > 1 and self.choice.solver == "auto":
-            self.choice = self.choice.model_copy(update={"solver": POSTERIOR})
-        steps = self.plan(time)
-        if state is not None:
-            self._check_noise(steps)
-        elif self.choice.solver in AUTOMATIC:
-            steps = settled(steps, self.process, y is not None)
+        steps = self.steps(time, state is not None, y is not None)
         denoise = self._tiled(self._padded_size(shape[2:]))
         count = self.choice.symmetries
         blocks = int(getattr(self.model.denoiser.network, "multiple", 1))
@@ -111,6 +105,19 @@ class Sampler:
         self.calls = calls(steps) * self.choice.samples * self.choice.symmetries
         self._note_tile(denoise, shape[2:])
         return torch.cat(results)
+
+    def steps(
+        self, time: float = 1.0, given_state: bool = False, with_y: bool = True
+    ) -> list[Step]:
+        """The plan from a given state, or from a start that is drawn; see `draw_samples`."""
+        if given_state and self.choice.samples > 1 and self.choice.solver == "auto":
+            self.choice = self.choice.model_copy(update={"solver": POSTERIOR})
+        steps = self.plan(time)
+        if given_state:
+            self._check_noise(steps)
+        elif self.choice.solver in AUTOMATIC:
+            steps = settled(steps, self.process, with_y)
+        return steps
 
     def _check_noise(self, steps: Sequence[Step]) -> None:
         if self.choice.samples == 1 or any(step.sigma > 0 for step in steps):

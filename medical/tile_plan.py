@@ -73,10 +73,16 @@ class Tiles:
 
     def sums(self, axis: int) -> Tensor:
         """The weights of all tiles of an axis, (side,)."""
-        windows_ = self.axes[axis]
-        total = torch.zeros(windows_[-1].stop)
-        for window in windows_:
+        total = torch.zeros(self.axes[axis][-1].stop)
+        for window in self.axes[axis]:
             total[window.low : window.high] += self.weight(axis, window)
+        return total[: self.size[axis]]
+
+    def counts(self, axis: int) -> Tensor:
+        """How many tiles count at each element of an axis, (side,)."""
+        total = torch.zeros(self.axes[axis][-1].stop)
+        for window in self.axes[axis]:
+            total[window.low : window.high] += 1
         return total[: self.size[axis]]
 
 

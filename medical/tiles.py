@@ -25,6 +25,7 @@ from undrift.common.processes.process import start
 from undrift.common.solvers.plan import Step, calls
 from undrift.common.tiling import is_out_of_memory
 from undrift.common.windows import Place, grouped
+from undrift.medical.fusing import Fusion
 from undrift.medical.stores import Kept, Room, slabs
 from undrift.medical.stores import Place as Part
 from undrift.medical.tile_plan import Tiles, smaller
@@ -39,7 +40,10 @@ class Tiled3D:
 
     denoise: a `Denoiser` or `SliceStacks`. tiles: of the volume; cut smaller where memory runs out,
     unless `fixed`. room: where arrays lie. batch: tiles of equal shape at once.
-    progress: told the share of calls that are done.
+    progress: told the share of calls that are done. after: called with each estimate and its time,
+    which it may change. disagreement: after a run in tiles of unbounded reach, root mean square of
+    what tiles say apart from what was made of them, over the voxels that several saw at the last
+    call; None where tiles give what the whole gives.
     """
 
     denoise: Any
@@ -50,6 +54,8 @@ class Tiled3D:
     batch: int = 1
     fixed: bool = False
     progress: Progress | None = None
+    after: Callable[[Kept, float], None] | None = None
+    disagreement: float | None = field(default=None, init=False)
     _calls: int = field(default=1, init=False)
     _done: int = field(default=0, init=False)
 
@@ -60,10 +66,12 @@ class Tiled3D:
         y: Kept | None = None,
         level: Tensor | None = None,
         state: Kept | None = None,
+        channels: int = 1,
     ) -> Kept:
         """The last state of a plan, in an array of the room; y and state stay as they are.
 
-        state: (c, x, y, z) to begin from; without it the start is drawn around y.
+        state: (c, x, y, z) to begin from; without it the start is drawn around y, of `channels`
+        where there is no y either.
         Raises OutOfMemoryError where the smallest tile does not fit, InputError for steps that are
         not linear and denoisers that estimate y.
         """
@@ -71,7 +79,7 @@ class Tiled3D:
             raise InputError("this solver looks at whole volumes, and cannot run in tiles")
         self._calls, self._done = calls(steps), 0
         depth = max(step.depth for step in steps)
-        x = self._started(steps[0].t, noise, y) if state is None else self._copied(state)
+        x = self._started(steps[0].t, noise, y, channels) if state is None else self._copied(state)
         states: deque[Kept] = deque([x])
         values: deque[Kept] = deque()
         for number, step in enumerate(steps):
@@ -88,11 +96,8 @@ class Tiled3D:
             self.room.give(left)
         return states[0]
 
-    def _shape(self, like: Kept | None = None) -> tuple[int, ...]:
-        return (1 if like is None else like.array.shape[0], *self.tiles.size)
-
-    def _started(self, t: float, noise: Noise, y: Kept | None) -> Kept:
-        x = self.room.take(self._shape(y))
+    def _started(self, t: float, noise: Noise, y: Kept | None, channels: int) -> Kept:
+        x = self.room.take((channels, *self.tiles.size) if y is None else y.array.shape)
         for part in slabs(self.tiles.size):
             given = None if y is None else y.read(part)
             x.write(part, start(self.denoise.process, given, self._drawn(noise, 0, x, part), t))
@@ -137,13 +142,16 @@ class Tiled3D:
         while True:
             try:
                 self._fill(found, x, t, y, level)
-                return found
+                break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 self._smaller(error)
             if torch.cuda.is_available():  # here the failed attempt has let go of its tensors
                 torch.cuda.empty_cache()
+        if self.after is not None:
+            self.after(found, t)
+        return found
 
     def _smaller(self, error: BaseException) -> None:
         shown = " x ".join(map(str, self.tiles.kept))
@@ -160,18 +168,16 @@ class Tiled3D:
         log.warning("undrift: %s; going on with %s", told, " x ".join(map(str, found.kept)))
 
     def _fill(self, found: Kept, x: Kept, t: float, y: Kept | None, level: Tensor | None) -> None:
-        if self.tiles.fused:
-            found.clear()
+        fusion = Fusion(self.tiles, found, self.room, self._done + 1 == self._calls)
         number = 0
         for group in grouped(self.tiles.axes, self.batch):
             parts = self._called(group, x, t, y, level)
             for place, part in zip(group, parts, strict=True):
-                self._put(found, place, part)
+                fusion.put(place, part)
             number += len(group)
             if self.progress is not None:
                 self.progress((self._done + number / self.tiles.count) / self._calls)
-        if self.tiles.fused:
-            self._divide(found)
+        self.disagreement = fusion.finish()
 
     def _called(
         self, group: Sequence[Place], x: Kept, t: float, y: Kept | None, level: Tensor | None
@@ -194,29 +200,3 @@ class Tiled3D:
         pads = [(0, w.stop - end) for w, end in zip(place, ends, strict=True)]
         flat = [pad for pair in reversed(pads) for pad in pair]
         return functional.pad(part, flat, mode="replicate") if any(flat) else part
-
-    def _put(self, found: Kept, place: Place, part: Tensor) -> None:
-        ends = [min(w.high, side) for w, side in zip(place, self.tiles.size, strict=True)]
-        inner = tuple(slice(w.low - w.start, end - w.start)
-                      for w, end in zip(place, ends, strict=True))  # fmt: skip
-        target = tuple(slice(w.low, end) for w, end in zip(place, ends, strict=True))
-        part = part[(..., *inner)].float()
-        if not self.tiles.fused:
-            found.write(target, part)
-            return
-        found.add(target, part * self._product(
-            [self.tiles.weight(axis, w)[: end - w.low]
-             for axis, (w, end) in enumerate(zip(place, ends, strict=True))]
-        ).to(part.device))  # fmt: skip
-
-    def _divide(self, found: Kept) -> None:
-        sums = [self.tiles.sums(axis) for axis in range(len(self.tiles.size))]
-        for part in slabs(self.tiles.size):
-            found.write(part, found.read(part) / self._product([sums[0][part[0]], *sums[1:]]))
-
-    @staticmethod
-    def _product(axes: Sequence[Tensor]) -> Tensor:
-        result = torch.ones(())
-        for axis in axes:
-            result = result[..., None] * axis
-        return result

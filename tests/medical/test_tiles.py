@@ -159,7 +159,37 @@ def test_a_network_that_sees_everything_depends_on_tiles() -> None:
     y[..., :20, :, :] += 1
     whole = at_once(denoiser, steps, y)
     assert (in_tiles(denoiser, steps, y, (64, 64, 64)) - whole).abs().max() < 1e-5
-    assert (in_tiles(denoiser, steps, y, (4, 30, 41)) - whole).abs().max() > 1e-3
+    tiles = cut(SIZE, (4, 30, 41), *layout_of(denoiser))
+    run = Tiled3D(denoiser, tiles, Room())
+    assert (run.run(steps, NOISE, kept(y)).read() - whole).abs().max() > 1e-3
+    assert run.disagreement is not None
+    assert run.disagreement > 1e-3
+    one = Tiled3D(denoiser, cut(SIZE, SIZE, *layout_of(denoiser)), Room())
+    one.run(steps, NOISE, kept(y))
+    assert one.disagreement is None
+
+
+def test_disagreement_is_that_of_two_tiles_that_say_different_things() -> None:
+    """Tiles that say 1 and 3 with equal weight differ from their blend by 1; halves see one."""
+
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.calls = -1
+
+        def forward(self, x: Tensor, psi: Tensor, level: Tensor | None = None) -> Tensor:
+            self.calls += 2
+            return torch.full_like(x, self.calls)
+
+    scaling = Scaling(sigma_d=1.0, mean=0, std=1.0, centre=0.0)
+    denoiser = Denoiser(Counting(), build_process("variance-preserving", {}), "x0", scaling)
+    tiles = cut((20, 2, 2), (10, 2, 2), *layout_of(denoiser))
+    run = Tiled3D(denoiser, tiles, Room())
+    found = run.run(
+        [Step(1.0, (0.0,), (1.0,), 0.0)], NOISE, state=Kept(torch.zeros(1, 20, 2, 2).numpy())
+    )
+    assert run.disagreement == pytest.approx(1.0)
+    torch.testing.assert_close(found.read(), torch.full((1, 1, 20, 2, 2), 2.0))
 
 
 def flat(slices: int) -> Denoiser:
