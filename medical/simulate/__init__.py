@@ -1,0 +1,1 @@
+"""Simulated patients and scanners: phantoms, and what a scanner makes of them."""
