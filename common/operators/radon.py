@@ -71,6 +71,24 @@ class _Beams(LinearOperator):
             total = total + (image if side == 0 else image.mT)
         return total
 
+    def weights(self, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:
+        """Every weight of one slice: number of the ray, of the pixel, and the weight, (k,) each."""
+        found = []
+        for side in (0, 1):
+            rows, columns = self.shape_in[1:] if side == 0 else self.shape_in[:0:-1]
+            row = torch.arange(rows)
+            for piece, low, part in self._weights(side, rows, columns):
+                length = (self.step[side][piece] * self.pixel)[:, None]
+                ray = self.rays[side][piece][:, None].expand_as(part)
+                column = low - row * (columns + 3) - 1
+                for place, share in ((column, 1 - part), (column + 1, part)):
+                    pixel = row * columns + place if side == 0 else place * rows + row
+                    kept = (place >= 0) & (place < columns) & (share > 0)
+                    weight = (share * length)[kept].to(dtype)
+                    found.append((ray[kept], pixel[kept], weight))
+        ray, pixel, weight = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return ray, pixel, weight
+
     def _weights(self, side: int, rows: int, columns: int):
         """Pieces of rays with, for each row, the lower index in the padded image and the share."""
         start, slope = self.start[side], self.slope[side]

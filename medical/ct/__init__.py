@@ -1,0 +1,1 @@
+"""Computed tomography from its sinograms: geometry, files, old methods and posterior sampling."""
