@@ -1,0 +1,1 @@
+"""Atmospheric fields: made by simulators so far; reading and downscaling follow."""
