@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from undrift.medical.deformation.tasks import deform
     from undrift.medical.volumes import Volume, read_volume, write_volume
 
 LAZY = {
@@ -24,7 +25,7 @@ LAZY = {
     "write_volume": "undrift.medical.volumes",
 }
 
-__all__ = ["Volume", "read_volume", "write_volume"]
+__all__ = ["Volume", "deform", "read_volume", "write_volume"]
 
 
 def __getattr__(name: str) -> object:

@@ -65,8 +65,8 @@ class Losses:
 
     @property
     def total(self) -> Tensor:
-        """What is minimised."""
-        return self.distance + self.angle + 10 * self.roughness
+        """What is minimised, and 1, so that it is not below zero: the least of the angle is -1."""
+        return self.distance + 1 + self.angle + 10 * self.roughness
 
 
 def recovery_losses(p: Tensor, d: Tensor, as_coded: bool = False) -> Losses:

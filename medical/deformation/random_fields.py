@@ -49,10 +49,12 @@ def random_velocity(
     strength: float,
     scales: tuple[float, ...],
     physics: Physics = "smooth",
+    fading: bool = True,
 ) -> Tensor:
     """(1, 3, *grid) float64 in voxels; its length has a root mean square of `strength` mm.
 
-    The mean is over drawings and over the middle of the box, where nothing fades.
+    The mean is over drawings and over the middle of the box, where nothing fades. fading: whether
+    the faces are kept.
     Raises InputError for scales or a strength that cannot be.
     """
     if not scales or min(scales) <= 0 or not math.isfinite(sum(scales)):
@@ -66,7 +68,9 @@ def random_velocity(
         size = scale if physics == "smooth" else scale**2  # a curl divides by c once more
         total += size * torch.einsum("ncijk,xi,yj,zk->ncxyz", control, *rows)
         square += scale**2 * (_LEVEL**3 if physics == "smooth" else 2 * _LEVEL**2 * _SLOPE) * 3
-    total *= strength / math.sqrt(square) * _fade(grid, spacing, min(scales), physics)
+    total *= strength / math.sqrt(square)
+    if fading:
+        total *= _fade(grid, spacing, min(scales), physics)
     if physics == "incompressible":
         total = _curl(total, spacing)
     return total / torch.tensor(spacing, dtype=torch.float64).reshape(1, 3, 1, 1, 1)

@@ -1,0 +1,62 @@
+"""Deformations by a model that was trained to undo random ones: `drdm.recover` on a volume.
+
+The weight file is one of this package with the task "deform": a network (image) -> three
+displacements in voxels, told t as the angle t pi/2, and a signal that says how values are scaled
+and which voxels it knows.
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from undrift.common.devices import resolve_device
+from undrift.medical.deformation.drdm import Recover, recover
+from undrift.medical.deformation.random_fields import Deformation
+from undrift.medical.honesty.guards import guard
+from undrift.medical.signal import read_signal
+from undrift.medical.volumes.volume import Volume
+
+
+def learned_deformation(
+    volume: Volume, start: Deformation, model: str, device: str, number: int, notes: list[str]
+) -> Deformation:
+    """What is left of a random deformation when a model has undone what does not look real.
+
+    volume: in canonical axes. start: the random deformation. Adds to `notes` what was odd. Raises
+    InputError for a file that is no model for this task.
+    """
+    from undrift.common.weights.model import load_model
+
+    place = resolve_device(device)
+    loaded = load_model(model, place, "deform")
+    signal = read_signal(loaded.settings.signal)
+    if number == 0:
+        notes += [text for text in guard(volume, signal) if text not in volume.notes]
+    values = signal.intensity_map(volume.array).forward(volume.array)
+    image = torch.from_numpy(np.ascontiguousarray(values))[None, None].to(place)
+    last, halved = start, 0
+    with torch.inference_mode():
+        for step in recover(as_recover(loaded.denoiser.network), image, start.field.to(place)):
+            last = Deformation(step.field, step.least, start.most, start.share)
+            halved += step.share < 1
+    if halved:
+        notes.append(f"sample {number + 1}: {halved} steps of the model would fold; halved")
+    return Deformation(last.field.cpu(), last.least, _most(last.field), start.share)
+
+
+def as_recover(network: torch.nn.Module) -> Recover:
+    """The network as `recover` calls it."""
+
+    def call(warped: Tensor, t: float) -> Tensor:
+        psi = torch.full((len(warped),), t * math.pi / 2, device=warped.device)
+        return network(warped, psi.to(warped), None)
+
+    return call
+
+
+def _most(field: Tensor) -> float:
+    from undrift.medical.deformation.fields import volume_change
+
+    return float(volume_change(field).max())

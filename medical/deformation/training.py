@@ -1,0 +1,120 @@
+"""The training of DRDM: volumes (or slices) that are warped on the way, and the loss of undoing it.
+
+A sample is an image and a velocity v. At the time t of the batch the image is warped by v composed
+K(t) times; the network is to undo k(t) compositions of v (`drdm.recovery_counts`). Powers are taken
+by repeated squaring, which is the same map but for interpolation.
+"""
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from undrift.common.config import Strict, load
+from undrift.common.denoisers import Denoiser
+from undrift.common.noise import Noise
+from undrift.common.training.recipe import Recipe
+from undrift.common.training.run import Objective
+from undrift.medical.deformation.drdm import STEPS, recovery_counts, recovery_losses
+from undrift.medical.deformation.fields import compose, pull
+from undrift.medical.deformation.random_fields import random_velocity
+from undrift.medical.signal import Signal, read_signal
+from undrift.medical.simulate.ct import ct_phantom
+
+
+class DeformData(Strict):
+    """The section `data` of such a recipe: CT phantoms of `subjects` seeds from `first` on.
+
+    side: voxels of the cube (or square, axes 2). spacing: mm. step: root mean square of the base
+    velocity in voxels; scales: voxels between its control points. regions: of the phantoms.
+    """
+
+    kind: Literal["deform-phantoms"] = "deform-phantoms"
+    subjects: int = Field(64, gt=0)
+    first: int = Field(0, ge=0)
+    side: int = Field(48, ge=16)
+    axes: Literal[2, 3] = 3
+    spacing: float = Field(4.0, gt=0)
+    step: float = Field(0.03, gt=0)
+    scales: tuple[float, ...] = (4.0, 8.0, 16.0)
+    regions: tuple[str, ...] = ("head", "chest", "abdomen")
+
+
+class Warped(Dataset[dict[str, Tensor]]):
+    """image: (1, *space) in the numbers of the network; velocity: (axes, *space) in voxels; u."""
+
+    def __init__(self, data: DeformData, signal: Signal, seed: int):
+        self.data, self.signal, self.seed = data, signal, seed
+        self._images: dict[int, Tensor] = {}
+
+    def __getitem__(self, n: int) -> dict[str, Tensor]:
+        data = self.data
+        noise = Noise(self.seed, f"drdm {n}")
+        grid = (data.side, data.side, data.side if data.axes == 3 else 2)
+        one = (1.0, 1.0, 1.0)
+        v = random_velocity(grid, one, noise, strength=data.step, scales=data.scales, fading=False)[
+            0
+        ].float()
+        if data.axes == 2:
+            v = v[:2, :, :, 0]
+        u = np.random.default_rng([self.seed, n]).random()
+        return {"image": self._image(n), "velocity": v, "u": torch.tensor(u)}
+
+    def _image(self, n: int) -> Tensor:
+        subject = n % self.data.subjects
+        if subject not in self._images:
+            self._images[subject] = self._made(subject)
+        return self._images[subject]
+
+    def _made(self, subject: int) -> Tensor:
+        data = self.data
+        deep = data.side if data.axes == 3 else 1
+        phantom = ct_phantom(
+            data.first + subject, (data.side, data.side, deep), (data.spacing,) * 3,
+            data.regions[subject % len(data.regions)],
+        )  # fmt: skip
+        numbers = self.signal.intensity_map(phantom.hu).forward(phantom.hu)
+        image = torch.from_numpy(np.ascontiguousarray(numbers))
+        return image[None] if data.axes == 3 else image[None, ..., 0]
+
+
+def open_samples(recipe: Recipe, trial: Any = None) -> Dataset[dict[str, Tensor]]:
+    """The samples of a recipe. Raises InputError for an unknown key."""
+    data = load(DeformData, recipe.data, "data")
+    return Warped(data, read_signal(recipe.signal), recipe.schedule.seed)
+
+
+def open_objective(recipe: Recipe) -> Objective:
+    """DRDM's loss, fields in units of the side."""
+    return recovery_objective
+
+
+def recovery_objective(
+    denoiser: Denoiser, batch: dict[str, Tensor], recipe: Recipe, iteration: int
+) -> Tensor:
+    """The loss of a batch: each item at a time of its own."""
+    image, v = batch["image"].float(), batch["velocity"].float()
+    times = (batch["u"] * STEPS).floor().clamp(max=STEPS - 1).long()
+    counts = torch.tensor([recovery_counts(t) for t in times.tolist()])
+    with torch.no_grad():
+        warped = pull(image, power_by_squaring(v, counts[:, 0]))
+        target = power_by_squaring(v, counts[:, 1])
+    psi = (times / STEPS * math.pi / 2).to(image)
+    found = denoiser.network(warped, psi, None)
+    side = image.shape[2]
+    return recovery_losses(found / side, target / side).total
+
+
+def power_by_squaring(v: Tensor, counts: Tensor) -> Tensor:
+    """As `fields.power` of each item, counts (b,), in about 2 log2(count) compositions."""
+    result, square, left = torch.zeros_like(v), v, counts.to(v.device)
+    while bool((left > 0).any()):
+        odd = (left % 2 == 1).reshape(-1, *[1] * (v.ndim - 1))
+        result = torch.where(odd, compose(result, square), result)
+        left = left // 2
+        square = compose(square, square)
+    return result
