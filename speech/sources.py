@@ -23,6 +23,7 @@ from undrift.speech.simulate.banks import (
     save_speech_bank,
     speech_bank,
 )
+from undrift.speech.simulate.noise_recorded import make_recorded_bank
 from undrift.speech.simulate.noise_voices import Voices
 
 SUFFIXES = (".wav", ".flac", ".ogg")
@@ -67,13 +68,40 @@ def open_speech(
     }
     if not chosen:
         raise InputError(f"{folders} hold no speaker of {list(only)} without {list(without)}")
+    return _open(chosen, rate, place, "speech")
+
+
+def _open(chosen: dict[str, list[Path]], rate: int, place: Path, kind: str) -> SpeechBank:
+    """Recordings by group; `kind` speech is trimmed. The samples of all are read only once."""
     listed = [[name, [[str(p), p.stat().st_size] for p in paths]] for name, paths in chosen.items()]
-    kept = place / f"speech-{fingerprint([listed, rate]).removeprefix('sha256:')[:16]}"
+    kept = place / f"{kind}-{fingerprint([listed, rate]).removeprefix('sha256:')[:16]}"
     if not (kept / "speech.json").exists():
         waves = [(name, _read(path, rate)) for name, paths in chosen.items() for path in paths]
-        bank = speech_bank([wave for _, wave in waves], rate, [name for name, _ in waves])
+        names = [name for name, _ in waves]
+        bank = speech_bank([wave for _, wave in waves], rate, names, trim=kind == "speech")
         save_speech_bank(kept, bank)
     return load_speech_bank(kept)
+
+
+def open_recorded(
+    folders: Sequence[Path], rate: int, place: Path, count: int, seconds: float, seed: int
+) -> Bank:
+    """A bank of `count` rows of the recorded noises in `folders`, a folder a group or at the top.
+
+    Raises InputError for a file of another rate, or recordings that are silent.
+    """
+    groups = {
+        f"{folder.name}/{name}": paths
+        for folder in folders
+        for name, paths in speakers_of(folder).items()
+    }
+    listed = [[n, [[p.name, p.stat().st_size] for p in paths]] for n, paths in groups.items()]
+    mark = fingerprint([count, seconds, seed, rate, listed]).removeprefix("sha256:")[:16]
+    kept = place / f"recorded-{mark}"
+    if not (kept / "noise.json").exists():
+        sounds = _open(groups, rate, place, "sounds")
+        make_recorded_bank(kept, count, seconds, seed, sounds)
+    return load_bank(kept, "noise")
 
 
 def open_noises(place: Path, count: int, seconds: float, seed: int, speech: SpeechBank) -> Bank:

@@ -23,9 +23,16 @@ from undrift.speech.objective import SpeechLoss, speech_objective
 from undrift.speech.pairs import PairFiles, card_pairs, folder_pairs, pairs_root
 from undrift.speech.published_objectives import PublishedLoss, published_objective
 from undrift.speech.signal import read_signal
+from undrift.speech.simulate.banks import joined
 from undrift.speech.simulate.law import Law
 from undrift.speech.simulate.mixing import Mixer
-from undrift.speech.sources import open_noises, open_rooms, open_speech, speech_folder
+from undrift.speech.sources import (
+    open_noises,
+    open_recorded,
+    open_rooms,
+    open_speech,
+    speech_folder,
+)
 from undrift.speech.validation import Validation, ValidationSettings
 
 _TRIAL = 8  # noises and rooms of banks that are thrown away
@@ -34,7 +41,9 @@ _TRIAL = 8  # noises and rooms of banks that are thrown away
 class MixturesSource(Strict):
     """Speech of `paths`, folders of speakers, without the speakers `without`; see `sources`.
 
-    noises, noise_seconds, rooms: sizes of the banks. law: of `undrift.speech.simulate.law.Law`.
+    noises, noise_seconds, rooms: sizes of the banks. recorded: folders of recorded noises, from
+    which `recorded_noises` more are made; a noise is drawn from all alike. law: of
+    `undrift.speech.simulate.law.Law`.
     """
 
     kind: Literal["mixtures"] = "mixtures"
@@ -42,6 +51,8 @@ class MixturesSource(Strict):
     without: list[str] = Field(default_factory=list)
     noises: int = Field(1200, gt=0)
     noise_seconds: float = Field(5.0, gt=0)
+    recorded: list[str] = Field(default_factory=list)
+    recorded_noises: int = Field(2000, gt=0)
     rooms: int = Field(300, gt=0)
     seed: int = Field(1, ge=0)
     law: dict[str, object] = Field(default_factory=dict)
@@ -101,17 +112,23 @@ def _mixtures(
     data: DataSettings, source: MixturesSource, rate: int, seed: int, trial: Path | None
 ) -> Mixtures:
     place = trial or cache_folder() / "speech" / "banks"
-    noises, rooms = (n if trial is None else min(n, _TRIAL) for n in (source.noises, source.rooms))
+    sizes = (source.noises, source.rooms, source.recorded_noises)
+    noises, rooms, recorded = (n if trial is None else min(n, _TRIAL) for n in sizes)
     folders = [speech_folder(path) for path in source.paths]
     speech = open_speech(folders, rate, place, [], source.without)
     try:
         law = Law(**source.law)  # type: ignore[arg-type]
     except TypeError as error:
         raise InputError(f"data.source.law: {error}") from error
+    banks = [open_noises(place, noises, source.noise_seconds, source.seed, speech)]
+    if source.recorded:
+        heard = [speech_folder(path) for path in source.recorded]
+        seconds, first = source.noise_seconds, source.seed
+        banks.append(open_recorded(heard, rate, place, recorded, seconds, first))
     return Mixtures(
         Mixer(
             speech,
-            open_noises(place, noises, source.noise_seconds, source.seed, speech),
+            joined(banks) if len(banks) > 1 else banks[0],
             open_rooms(place, rooms, rate, source.seed),
             round(data.seconds * rate),
             seed,

@@ -106,10 +106,35 @@ def load_speech_bank(folder: Path) -> SpeechBank:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Rows of several banks one after another, none of them copied: rows[i, start:stop]."""
+
+    parts: tuple[np.ndarray, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, samples)."""
+        return len(self), self.parts[0].shape[1]
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return sum(len(part) for part in self.parts)
+
+    def __getitem__(self, at: Any) -> Any:
+        """Samples of one row."""
+        row, cut = at
+        for part in self.parts:
+            if row < len(part):
+                return part[row, cut]
+            row -= len(part)
+        raise IndexError(f"row {at[0]} of {len(self)}")
+
+
+@dataclass(frozen=True)
 class Bank:
     """rows: float16 (n, samples), mapped. about: one dictionary a row. mark: of how it was made."""
 
-    rows: np.ndarray
+    rows: np.ndarray | Rows
     about: tuple[dict[str, Any], ...]
     rate: int
     mark: str
@@ -119,6 +144,16 @@ def load_bank(folder: Path, kind: str) -> Bank:
     """The bank of noises (`kind` "noise") or rooms ("rooms") in `folder`. Raises InputError."""
     rows, about = _load(folder / f"{kind}.npy")
     return Bank(rows, tuple(about["rows"]), int(about["rate"]), str(about["mark"]))
+
+
+def joined(banks: Sequence[Bank]) -> Bank:
+    """The rows of several banks as one; raises InputError where rates or lengths differ."""
+    kinds = sorted({(bank.rate, bank.rows.shape[1]) for bank in banks})
+    if len(kinds) != 1:
+        raise InputError(f"the banks have rates and lengths {kinds}; expected one of each")
+    rows = Rows(tuple(np.asanyarray(bank.rows) for bank in banks))
+    about = tuple(row for bank in banks for row in bank.about)
+    return Bank(rows, about, banks[0].rate, fingerprint([bank.mark for bank in banks]))
 
 
 def make_noise_bank(
@@ -146,7 +181,7 @@ def make_noise_bank(
         rng = np.random.default_rng([seed, index])
         rows[index] = noise(family, samples, rate, rng, voices=voices).clip(-6e4, 6e4)
         about.append({"family": family, "seed": [seed, index]})
-    return _made(folder, "noise", rows, about, rate)
+    return write_bank(folder, "noise", rows, about, rate)
 
 
 def make_room_bank(
@@ -176,12 +211,13 @@ def make_room_bank(
         h = made.h[:samples].astype(np.float16)
         rows[index, : len(h)] = h
         about.append(room_record(made.room))
-    return _made(folder, "rooms", rows, about, rate)
+    return write_bank(folder, "rooms", rows, about, rate)
 
 
-def _made(
+def write_bank(
     folder: Path, kind: str, rows: np.ndarray, about: list[dict[str, Any]], rate: int
 ) -> Bank:
+    """Writes rows (n, samples) float16 and what each is as `folder`/`kind`.npy and .json."""
     _save(folder / f"{kind}.npy", rows)
     said = {"rate": rate, "samples": rows.shape[1], "rows": about}
     said["mark"] = fingerprint(said)

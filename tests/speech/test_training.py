@@ -15,7 +15,7 @@ from undrift.common.processes import SchroedingerBridge
 from undrift.common.training.optimise import optimise
 from undrift.common.training.recipes import read_recipe
 from undrift.common.training.session import open_session
-from undrift.speech.data import Windows, model_gain
+from undrift.speech.data import Mixtures, Windows, model_gain
 from undrift.speech.objective import SpeechLoss, speech_objective, states
 from undrift.speech.signal import read_signal
 from undrift.speech.simulate.levels import active_power
@@ -80,6 +80,21 @@ def test_windows_come_at_the_models_level(cache: Path) -> None:
     torch.testing.assert_close(
         back[0], torch.from_numpy(noisy * np.float32(gain)), rtol=0, atol=1e-5
     )
+
+
+def test_recorded_noises_join_the_made_ones(cache: Path) -> None:
+    folder = cache.parent / "noises" / "bell"
+    folder.mkdir(parents=True)
+    tone = 0.2 * np.sin(2 * math.pi * 3000 / 16000 * np.arange(64000))
+    soundfile.write(folder / "a.wav", tone, 16000)
+    keys = (f"data.source.recorded=[{folder.parent}]", "data.source.recorded_noises=3")
+    data = open_samples(recipe_for(cache, *keys))
+    assert isinstance(data, Windows) and isinstance(data.source, Mixtures)
+    noise = data.source.mixer.noise
+    assert noise is not None and noise.rows.shape == (4 + 3, 40000)
+    assert [row["family"] == "recorded" for row in noise.about] == [False] * 4 + [True] * 3
+    spectrum = np.abs(np.fft.rfft(noise.rows[4, 0:16000].astype(np.float64)))
+    assert 2350 < np.argmax(spectrum) < 3760  # 3 kHz at 0.8 to 1.25 times its speed
 
 
 class Constant(nn.Module):
