@@ -1,0 +1,1 @@
+"""Noise of hyperspectral sensors: the five cases of the literature, pushbroom sensors, photons."""
