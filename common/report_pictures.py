@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 THUMBNAIL = 512
 DETAIL = 384
 
+_COLD, _ZERO, _WARM = (33, 94, 168), (245, 245, 245), (178, 24, 43)
+
 # Dark to bright, evenly rising luminance (after the map "inferno" of matplotlib).
 _HEAT = np.array(
     [(0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10), (252, 255, 164)]
@@ -154,6 +156,13 @@ def heat(values: np.ndarray, top: float) -> np.ndarray:
     place = np.clip(values / (top or 1.0), 0, 1) * (len(_HEAT) - 1)
     knots = np.arange(len(_HEAT))
     return np.stack([np.interp(place, knots, c) for c in _HEAT.T], axis=-1).astype(np.uint8)
+
+
+def diverging(values: np.ndarray) -> np.ndarray:
+    """-1 to 1 as blue, white, red (..., 3) uint8; beyond it the ends."""
+    knots = np.array([_COLD, _ZERO, _WARM])
+    place = np.clip(values, -1, 1)
+    return np.stack([np.interp(place, (-1, 0, 1), c) for c in knots.T], axis=-1).astype(np.uint8)
 
 
 def _middle(pixels: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:

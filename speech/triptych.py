@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from undrift.common.report_pictures import heat
+from undrift.common.report_pictures import diverging, heat
 from undrift.speech.overview import Overview
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ DEPTH, SPAN = 80.0, 30.0  # dB shown, and dB either way of the difference
 WIDTH, HEIGHT = 960, 190
 LEFT, RIGHT, TOP, BOTTOM = 62, 100, 24, 10  # around each panel; time labels add AXIS below the last
 AXIS = 26
-_COLD, _ZERO, _WARM = (33, 94, 168), (245, 245, 245), (178, 24, 43)
 _INK = (30, 30, 30)
 
 
@@ -58,8 +57,8 @@ def panels(
     two = np.linspace(-1, 1, 64)
     made.append(
         Panel(
-            "after - before", _diverging(_upright(change)), (f"-{SPAN:g} dB", f"+{SPAN:g} dB"),
-            _diverging(two),
+            "after - before", diverging(_upright(change)), (f"-{SPAN:g} dB", f"+{SPAN:g} dB"),
+            diverging(two),
         )
     )  # fmt: skip
     if spread is not None:
@@ -145,13 +144,6 @@ def _upright(values: np.ndarray) -> np.ndarray:
 
 def _ramp() -> np.ndarray:
     return heat(np.linspace(0, 1, 64), 1.0)
-
-
-def _diverging(values: np.ndarray) -> np.ndarray:
-    """-1 to 1 as blue, white, red (..., 3) uint8."""
-    knots = np.array([_COLD, _ZERO, _WARM])
-    place = np.clip(values, -1, 1)
-    return np.stack([np.interp(place, (-1, 0, 1), c) for c in knots.T], axis=-1).astype(np.uint8)
 
 
 def _like(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,0 +1,208 @@
+"""Three planes of a volume as a picture: right proportions, radiological sides, bars with units.
+
+Axial and coronal planes hang as radiologists hang them: the patient's right is on the left of the
+picture (letter R), anterior or superior is above. Sagittal planes have anterior on the left.
+Every picture has one scale in pixels per mm, so that thick slices are as thick as they are. Before
+and after share one window of grey (CT: -160 to 240 HU, else the .5 to 99.5 percentiles of the
+body); between contrasts each has its own. Changes are blue where values fell and red where they
+rose; spreads and invented parts go from black to pale yellow. Rings mark what went or came.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from undrift.common.report_pictures import diverging, heat
+from undrift.medical.honesty.body import body_of
+from undrift.medical.volumes.geometry import turned
+from undrift.medical.volumes.volume import Values, Volume
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageDraw
+
+    from undrift.medical.honesty.findings import Findings
+
+Pixels = npt.NDArray[np.uint8]
+SOFT = (-160.0, 240.0)  # HU
+SIZE = 236  # pixels of the longest side of a volume
+HEAD, BAR, GAP = 26, 34, 8
+# plane -> axis that is cut, axis across (its high end on the left), axis upwards; letters at the
+# left, right, upper and lower border
+PLANES = {
+    "axial": ((2, 0, 1), "RLAP"),
+    "coronal": ((1, 0, 2), "RLSI"),
+    "sagittal": ((0, 1, 2), "APSI"),
+}
+RINGS = {"disappeared": (255, 120, 40), "appeared": (40, 200, 255)}
+CONVENTION = "axial, coronal, sagittal; radiological: R is the patient's right, on the left"
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """A map (x, y, z) in RAS; colour: 0 to 1 -> (..., 3) uint8. ends, units: of its bar."""
+
+    title: str
+    array: Values
+    ends: tuple[float, float]
+    units: str
+    colour: Callable[[np.ndarray], np.ndarray]
+
+    def coloured(self, values: np.ndarray) -> np.ndarray:
+        low, high = self.ends
+        return self.colour(np.clip((values - low) / ((high - low) or 1.0), 0, 1))
+
+
+def pictures(findings: "Findings") -> dict[str, Pixels]:
+    """The picture of all maps, (3, h, w), under a caption that names its conventions."""
+    rings = "; rings: orange disappeared, blue appeared" if findings.components else ""
+    return {CONVENTION + rings: sheet(findings).transpose(2, 0, 1)}
+
+
+def sheet(findings: "Findings", size: int = SIZE) -> Pixels:
+    """(h, w, 3): a column for each map, a row for each plane, through the largest of what went or
+    came, else through the middle of the body. size: pixels of the longest side."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    view = View.of(findings, size)
+    maps = list(maps_of(findings))
+    wide = max(w for w, _ in view.cells.values())
+    high = HEAD + sum(h + GAP for _, h in view.cells.values()) + BAR
+    page = Image.new("RGB", (GAP + len(maps) * (wide + GAP), high), "white")
+    draw = ImageDraw.Draw(page)
+    draw.font = ImageFont.load_default(12)
+    for column, one in enumerate(maps):
+        x, y = GAP + column * (wide + GAP), HEAD
+        draw.text((x, 6), one.title, fill="black")
+        for name, (w, h) in view.cells.items():
+            corner = (x + (wide - w) // 2, y)
+            page.paste(view.plane(one, name), corner)
+            view.mark(draw, name, corner)
+            y += h + GAP
+        _bar(draw, page, one, (x, y), wide)
+    return np.asarray(page)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Where volumes are cut, and how large. grid and affine of the volume turned to RAS; focus: the
+    voxel that all planes contain; scale: pixels per mm; cells: plane -> (w, h)."""
+
+    given: Volume
+    focus: tuple[int, int, int]
+    scale: float
+    cells: dict[str, tuple[int, int]]
+    components: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, findings: "Findings", size: int = SIZE) -> "View":
+        """The view of what was found."""
+        given, _ = turned(findings.before)
+        sides = [n * step for n, step in zip(given.grid, given.spacing, strict=True)]
+        scale = size / max(sides)
+        cells = {
+            name: (max(1, round(sides[across] * scale)), max(1, round(sides[up] * scale)))
+            for name, ((_, across, up), _) in PLANES.items()
+        }
+        if findings.components:
+            inverse = np.linalg.inv(given.affine)
+            place = inverse[:3, :3] @ findings.components[0].centroid + inverse[:3, 3]
+        else:
+            place = np.argwhere(body_of(given)).mean(axis=0)
+        x, y, z = (int(np.clip(round(p), 0, n - 1)) for p, n in zip(place, given.grid, strict=True))
+        return cls(given, (x, y, z), scale, cells, findings.components)
+
+    def plane(self, one: Map, name: str) -> "Image.Image":
+        """One plane of a map as a picture."""
+        from PIL import Image
+
+        cut = PLANES[name][0][0]
+        pixels = one.coloured(np.take(one.array, self.focus[cut], axis=cut)[::-1, ::-1].T)
+        picture = Image.fromarray(np.ascontiguousarray(pixels))
+        return picture.resize(self.cells[name], Image.Resampling.BILINEAR)
+
+    def mark(self, draw: "ImageDraw.ImageDraw", name: str, corner: tuple[int, int]) -> None:
+        """Letters of the sides, and rings around what went or came near the plane."""
+        (x, y), (w, h) = corner, self.cells[name]
+        letters = PLANES[name][1]
+        spots = ((x + 2, y + h // 2, "lm"), (x + w - 2, y + h // 2, "rm"),
+                 (x + w // 2, y + 1, "mt"), (x + w // 2, y + h - 1, "mb"))  # fmt: skip
+        for letter, (column, row, anchor) in zip(letters, spots, strict=True):
+            draw.text(
+                (column, row), letter, "white", anchor=anchor, stroke_width=1, stroke_fill="black"
+            )
+        (cut, across, up), _ = PLANES[name]
+        inverse = np.linalg.inv(self.given.affine)
+        for one in self.components:
+            place = inverse[:3, :3] @ one.centroid + inverse[:3, 3]
+            radius = float(np.cbrt(3 * one.volume / (4 * np.pi)))
+            if abs(place[cut] - self.focus[cut]) * self.given.spacing[cut] > radius + 1:
+                continue
+            column = x + w - (place[across] + 0.5) * self.given.spacing[across] * self.scale
+            row = y + h - (place[up] + 0.5) * self.given.spacing[up] * self.scale
+            r = max(6.0, 1.5 * radius * self.scale)
+            box = (max(x, column - r), max(y, row - r), min(x + w, column + r), min(y + h, row + r))
+            draw.ellipse(box, outline=RINGS[one.kind], width=2)
+
+
+def maps_of(findings: "Findings") -> Iterator[Map]:
+    """Before, after, and what there is of std, change and invented part, all turned to RAS."""
+    before, turn = turned(findings.before)
+    after, units = turned(findings.after)[0], _units(findings.after)
+    own = [_window(volume) for volume in (before, after)]
+    if findings.same_contrast:
+        own = [own[0], own[0]]
+    yield Map("before", before.array, own[0], _units(before), _grey)
+    yield Map("after", after.array, own[1], units, _grey)
+    if findings.std is not None:
+        std = turn.apply(findings.std)
+        yield Map("standard deviation", std, (0.0, _top(std)), units, _heat)
+    if findings.residual is not None:
+        change = turn.apply(findings.residual)
+        top = _top(np.abs(change))
+        yield Map("after - before", change, (-top, top), units, _blue_red)
+    if findings.invented is not None:
+        invented = turn.apply(findings.invented)
+        yield Map("invented by the prior", invented, (0.0, _top(invented)), units, _heat)
+
+
+def _window(volume: Volume) -> tuple[float, float]:
+    if volume.units == "HU":
+        return SOFT
+    low, high = (float(v) for v in np.percentile(volume.array[body_of(volume)], (0.5, 99.5)))
+    return min(low, float(np.percentile(volume.array, 5))), high
+
+
+def _top(array: np.ndarray) -> float:
+    return float(np.percentile(array, 99.8)) or float(array.max()) or 1.0
+
+
+def _units(volume: Volume) -> str:
+    return "" if volume.units == "unknown" else f" {volume.units}"
+
+
+def _grey(values: np.ndarray) -> np.ndarray:
+    return np.repeat(np.round(values * 255).astype(np.uint8)[..., None], 3, axis=-1)
+
+
+def _heat(values: np.ndarray) -> np.ndarray:
+    return heat(values, 1.0)
+
+
+def _blue_red(values: np.ndarray) -> np.ndarray:
+    return diverging(2 * values - 1)
+
+
+def _bar(
+    draw: "ImageDraw.ImageDraw", page: "Image.Image", one: Map, at: tuple[int, int], wide: int
+) -> None:
+    from PIL import Image
+
+    x, y = at
+    ramp = np.ascontiguousarray(one.colour(np.linspace(0, 1, wide))[None])
+    page.paste(Image.fromarray(ramp).resize((wide, 10)), (x, y))
+    draw.rectangle((x, y, x + wide - 1, y + 10), outline="black")
+    draw.text((x, y + 14), f"{one.ends[0]:.3g}", fill="black")
+    draw.text((x + wide, y + 14), f"{one.ends[1]:.3g}{one.units}", fill="black", anchor="ra")
