@@ -9,7 +9,7 @@ where the output goes, which shard does the item and which noise it gets.
 
 import glob
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,21 +25,28 @@ class Item:
     named: bool = False
 
 
+Whole = Callable[[Path], bool]  # whether a folder is one item, as a series of DICOM is
+
+
 def collect(
-    inputs: Sequence[str | Path], suffixes: Collection[str], skip: Path | None = None
+    inputs: Sequence[str | Path],
+    suffixes: Collection[str],
+    skip: Path | None = None,
+    whole: Whole | None = None,
 ) -> list[Item]:
     """The items of `inputs` in a stable order, each file once (its first mention counts).
 
     `suffixes` (such as `{".png", ".tif"}`, any case) choose among the files of folders and
     patterns; a file that is named itself is an item whatever its suffix. Files below the folder
-    `skip` (the output) are left out of folders that contain it.
+    `skip` (the output) are left out of folders that contain it. Folders that are `whole` are items
+    themselves.
     Raises InputError for a missing input, or when nothing matches.
     """
     wanted = {suffix.lower() for suffix in suffixes}
     missing: list[str] = []
     found: dict[str, Item] = {}
     for text in _spelled_out(inputs):
-        for item in _expand(text, wanted, skip, missing):
+        for item in _expand(text, wanted, skip, missing, whole):
             found.setdefault(os.path.abspath(item.source), item)
     if missing:
         raise InputError(f"no such file or folder: {', '.join(missing)}")
@@ -64,19 +71,26 @@ def _spelled_out(inputs: Iterable[str | Path]) -> Iterator[str]:
                 yield os.path.expanduser(line)
 
 
-def _expand(text: str, wanted: set[str], skip: Path | None, missing: list[str]) -> Iterator[Item]:
+def _expand(
+    text: str, wanted: set[str], skip: Path | None, missing: list[str], whole: Whole | None
+) -> Iterator[Item]:
     path = Path(text)
     if path.is_dir():
-        yield from _walk(path, path, wanted, skip)
+        if whole is not None and whole(path):
+            yield Item(path, path.resolve().name, named=True)
+            return
+        yield from _walk(path, path, wanted, skip, whole)
     elif path.exists():
         yield Item(path, path.name, named=True)
     elif glob.has_magic(text):
-        yield from _match(text, wanted, skip)
+        yield from _match(text, wanted, skip, whole)
     else:
         missing.append(text)
 
 
-def _match(pattern: str, wanted: set[str], skip: Path | None) -> Iterator[Item]:
+def _match(
+    pattern: str, wanted: set[str], skip: Path | None, whole: Whole | None
+) -> Iterator[Item]:
     fixed: list[str] = []
     for part in Path(pattern).parts[:-1]:
         if glob.has_magic(part):
@@ -88,12 +102,14 @@ def _match(pattern: str, wanted: set[str], skip: Path | None) -> Iterator[Item]:
         if _in_output(path, base, skip):
             continue
         if path.is_dir():
-            yield from _walk(path, base, wanted, skip)
+            yield from _walk(path, base, wanted, skip, whole)
         elif _known(path, wanted):
             yield Item(path, path.relative_to(base).as_posix())
 
 
-def _walk(folder: Path, base: Path, wanted: set[str], skip: Path | None) -> Iterator[Item]:
+def _walk(
+    folder: Path, base: Path, wanted: set[str], skip: Path | None, whole: Whole | None
+) -> Iterator[Item]:
     """Files below `folder` in sorted order; links to folders are followed, once each."""
     seen: set[str] = set()
     for place, folders, files in os.walk(folder, followlinks=True):
@@ -103,6 +119,10 @@ def _walk(folder: Path, base: Path, wanted: set[str], skip: Path | None) -> Iter
             folders.clear()
             continue
         seen.add(real)
+        if whole is not None and here != base and whole(here):
+            folders.clear()
+            yield Item(here, here.relative_to(base).as_posix())
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = here / name

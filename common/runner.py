@@ -16,7 +16,7 @@ from undrift.common import pool
 from undrift.common.console import Console, Progress
 from undrift.common.errors import UsageError
 from undrift.common.files import clean_leftovers, fingerprint
-from undrift.common.items import Item, collect
+from undrift.common.items import Item, Whole, collect
 from undrift.common.journal import Journal, recover
 from undrift.common.manifest import EMPTY, Manifest, Record
 from undrift.common.outputs import Job, plan
@@ -37,6 +37,7 @@ def run_items(
     estimate: Callable[[Item], Mapping[str, Any]] | None = None,
     report: Callable[[Sequence[Record]], None] | None = None,
     about: str = "",
+    whole: Whole | None = None,
 ) -> list[Record]:
     """Runs `work` on every item of `options.inputs` and returns all records.
 
@@ -44,12 +45,12 @@ def run_items(
     suffixes: which files of a folder are inputs. model, weights: the resolved model's id and
     `sha256:...` (compared on resume). extension: input suffix -> output suffix. estimate: more
     fields for the records of a dry run. report: called with the records before failures are
-    raised. about: said at the start, after the number of items.
+    raised. about: said at the start, after the number of items. whole: which folders are one item.
     Raises InputError and UsageError before any work; PartialFailure when items failed, or the
     more exact OutOfMemoryError, MissingExtraError when that alone is why.
     """
     console = Console(options.quiet, options.verbose, options.as_json)
-    items = collect(options.inputs, suffixes, skip=options.output)
+    items = collect(options.inputs, suffixes, skip=options.output, whole=whole)
     jobs = _plan(items, options, suffixes, model, extension, console)
     run = _Run(work, options, model, weights, console, jobs)
     if not options.dry_run:

@@ -20,7 +20,7 @@ LAZY = {
     "read_volume": "undrift.medical.volumes",
     "reconstruct_ct": "undrift.medical.ct.tasks",
     "reconstruct_mri": "undrift.medical.mri.tasks",
-    "super_resolve": "undrift.medical.tasks",
+    "super_resolve": "undrift.medical.thick_slices",
     "translate": "undrift.medical.tasks",
     "write_volume": "undrift.medical.volumes",
 }

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from undrift.common.errors import InputError, UndriftError
 from undrift.common.files import stem
 from undrift.common.items import Item
+from undrift.common.pace import Pace
 from undrift.common.run_options import RunOptions
 
 _SHARED = ("preset", "steps", "solver", "seed", "device", "dtype")
@@ -22,7 +22,6 @@ RECORDED = (
     "limited_db", "warnings",
 )  # fmt: skip
 _TRIMMED = 8  # blocks between returns of memory that is kept and not in use
-_FIRST, _EVERY = 5.0, 30.0  # seconds until a long file is spoken of, and between
 
 
 @dataclass(frozen=True)
@@ -155,31 +154,6 @@ class _Like:
     @property
     def frames(self) -> int:
         return self.source.frames
-
-
-@dataclass
-class Pace:
-    """Says on stderr how far a long file is, how fast it goes, and how long it will take."""
-
-    name: str
-    quiet: bool = False
-    began: float | None = None  # when the first block was done; starting up is not the pace
-    said: float = 0.0
-    first: float = 0.0
-
-    def __call__(self, share: float) -> None:
-        """share: of the file that is done."""
-        now = time.monotonic()
-        if self.began is None:
-            self.began, self.first = now, share
-        took, wait = now - self.began, _EVERY if self.said else _FIRST
-        if self.quiet or not self.first <= share < 1 or took < _FIRST:
-            return
-        if now - (self.said or self.began) < wait:
-            return
-        self.said = now
-        left = took / max(share - self.first, 1e-9) * (1 - share)
-        click.echo(f"undrift: {self.name}: {share:.0%}, about {left:.0f} s left", err=True)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from tiny_speech import voice
 
 from undrift.cli import main
 from undrift.common.manifest import EMPTY, read
+from undrift.common.pace import Pace
 from undrift.speech.audio import Audio, Stored, open_audio, read_audio, write_audio
 from undrift.speech.loudness import loudness
 from undrift.speech.tasks import enhance
-from undrift.speech.work import RECORDED, Pace
+from undrift.speech.work import RECORDED
 
 
 @pytest.fixture

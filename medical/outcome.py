@@ -1,0 +1,152 @@
+"""Puts samples of a volume back into the kind that came: mean, deviation, residual, record."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from undrift.common.results import Restored
+from undrift.medical.given import Given
+from undrift.medical.honesty.ensemble import Running
+from undrift.medical.honesty.guards import guard
+from undrift.medical.intensity import IntensityMap
+from undrift.medical.made import write_made
+from undrift.medical.method import Method
+from undrift.medical.stages import Stage
+from undrift.medical.volumes.volume import Values, Volume
+
+
+@dataclass(eq=False)
+class Drawn:
+    """Samples in real values, (x, y, z) each: their mean and deviation, and those that are kept."""
+
+    mean: Values
+    std: Values | None
+    samples: tuple[Values, ...]
+
+
+def gathered(samples: Iterable[Values], count: int, keep: bool) -> Drawn:
+    """Takes samples as they come; keep: whether each is wanted beside mean and deviation."""
+    if count == 1:
+        (only,) = samples
+        return Drawn(only, None, ())
+    running, kept = Running(), []
+    for sample in samples:
+        running.add(sample)
+        if keep:
+            kept.append(sample)
+    return Drawn(
+        np.asarray(running.mean, np.float32), np.asarray(running.std, np.float32), tuple(kept)
+    )
+
+
+def about(volume: Volume, method: Method, intensity: IntensityMap, stage: Stage) -> dict[str, Any]:
+    """What the record says of a model at work on a volume."""
+    return {
+        **method.record(),
+        **stage.told,
+        "intensity": intensity.record(),
+        "orientation": volume.orientation,
+        "warnings": list(guard(volume, method.signal)),
+    }
+
+
+def further(samples: int, keep: bool) -> int:
+    """Arrays of the size of a volume until the result is written, beside those of sampling."""
+    return 3 if samples == 1 else 7 + keep * samples
+
+
+def outcome(
+    given: Given,
+    result: Volume,
+    drawn: Drawn,
+    residual: Values | None,
+    info: Mapping[str, Any],
+    began: float,
+) -> Restored:
+    """Builds the result of a task; `result` is the volume of the mean, on its grid.
+
+    residual: on the grid of the input, in its values.
+    """
+    told = {
+        **info,
+        "shape_in": list(given.volume.grid),
+        "shape_out": list(result.grid),
+        "spacing_out": [round(step, 6) for step in result.spacing],
+        "units": result.units,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+    if residual is not None:
+        told["residual_rms"] = float(np.sqrt(np.mean(np.square(residual, dtype=np.float64))))
+    return Restored(
+        value=given.back(result),
+        std=_plain(drawn.std, given),
+        samples=tuple(given.back(result.with_array(one)) for one in drawn.samples),
+        residual=_plain(residual, given),
+        info=told,
+        writer=_Saved(given),
+        drawer=middle_slices,
+    )
+
+
+def _plain(array: Values | None, given: Given) -> Any:
+    """An array; a tensor where tensors were given."""
+    if array is None or isinstance(given.signal, np.ndarray) or not hasattr(given.signal, "device"):
+        return array
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(array)).to(given.signal.device)
+
+
+@dataclass(frozen=True, eq=False)
+class _Saved:
+    """Writes a result with its record."""
+
+    given: Given
+
+    def __call__(self, path: Path, value: Any, info: Mapping[str, Any]) -> None:
+        result = as_volume(value, self.given)
+        write_made(path, result, recorded(info), like=self.given.volume, source=self.given.source)
+
+
+def as_volume(value: Any, given: Given) -> Volume:
+    """The volume of a value that `given.back` made. Bare arrays keep the place of the input."""
+    if isinstance(value, Volume):
+        return value
+    if hasattr(value, "dataobj"):
+        from undrift.medical.volumes.nifti_images import from_nibabel
+
+        return from_nibabel(value, given.volume.units)
+    array = np.asarray(value.cpu() if hasattr(value, "cpu") else value, np.float32)
+    return given.volume.with_array(array)
+
+
+def recorded(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What an output says of its making: all but the time, so that equal runs give equal bytes."""
+    return {name: value for name, value in info.items() if name not in ("seconds", "borders")}
+
+
+def middle_slices(result: Restored) -> Any:
+    """The middle axial slices of value, deviation and residual; a figure of matplotlib."""
+    from undrift.common.plots import panels
+
+    shown = {
+        "restored": result.value,
+        "standard deviation": result.std,
+        "residual": result.residual,
+    }
+    pictures = {}
+    for name, value in shown.items():
+        if value is None:
+            continue
+        if isinstance(value, Volume):
+            array = value.array
+        elif hasattr(value, "get_fdata"):
+            array = value.get_fdata()
+        else:
+            array = np.asarray(value.cpu() if hasattr(value, "cpu") else value)
+        pictures[name] = np.rot90(array[:, :, array.shape[2] // 2])
+    return panels(pictures)

@@ -1,0 +1,122 @@
+"""Noise of magnitude images: Rician, made even by a transform and undone without bias.
+
+m = |A + n1 + i n2| with n1, n2 of deviation sigma has (Gudbjartsson and Patz, MRM 34, 1995)
+
+    E m = sigma sqrt(pi/2) L(-A^2 / 2 sigma^2),     E m^2 = A^2 + 2 sigma^2,
+
+L the Laguerre function of order 1/2: in air a mean of 1.25 sigma and a deviation of .655 sigma,
+far above noise A and sigma. f(m) = integral of sigma / deviation(m'), over the means m', has noise
+of about sigma everywhere (the delta method), so that any method for even Gaussian noise works on
+it. Its inverse is not that of f but of A -> E f(m), which takes the bias away (Foi, ISBI 2011).
+Both are tables in units of sigma, made once.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from undrift.common.errors import InputError
+
+Array = npt.NDArray[np.float64]
+FAR = 12.0  # A / sigma above which noise is Gaussian to 1e-3, and tables end
+_FLOOR = float(np.sqrt(np.pi / 2))  # the mean of noise alone, in sigma
+
+
+def mean(signal: Array) -> Array:
+    """E m for signals in units of sigma."""
+    from scipy.special import ive
+
+    x = np.asarray(signal, np.float64) ** 2 / 4
+    return _FLOOR * ((1 + 2 * x) * ive(0, x) + 2 * x * ive(1, x))
+
+
+def deviation(signal: Array) -> Array:
+    """The deviation of m for signals in units of sigma."""
+    return np.sqrt(2 + np.asarray(signal, np.float64) ** 2 - mean(signal) ** 2)
+
+
+@dataclass(frozen=True)
+class Stabiliser:
+    """f and its unbiased inverse, for noise of deviation sigma in each part of the complex image.
+
+    Raises InputError unless sigma is positive and finite.
+    """
+
+    sigma: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sigma < np.inf:
+            raise InputError(f"sigma {self.sigma:g} of Rician noise: expected a positive number")
+
+    def forward(self, magnitude: npt.NDArray) -> npt.NDArray[np.float32]:
+        """f(m), with noise of about sigma; in the units of m, and m itself far above the noise."""
+        knots, values, _, _ = _tables()
+        return (self.sigma * _line(magnitude / self.sigma, knots, values)).astype(np.float32)
+
+    def inverse(self, value: npt.NDArray) -> npt.NDArray[np.float32]:
+        """The signal A whose mean f is `value`; 0 for what lies below that of noise alone."""
+        _, _, expected, signals = _tables()
+        found = _line(value / self.sigma, expected, signals)
+        return (self.sigma * np.maximum(found, 0)).astype(np.float32)
+
+
+def _line(x: npt.NDArray, knots: Array, values: Array) -> Array:
+    """Interpolates; beyond the ends it goes on with the slopes there (below) and 1 (above)."""
+    x = np.asarray(x, np.float64)
+    found = np.interp(x, knots, values)
+    slope = (values[1] - values[0]) / (knots[1] - knots[0])
+    found = np.where(x < knots[0], values[0] + slope * (x - knots[0]), found)
+    return np.where(x > knots[-1], values[-1] + (x - knots[-1]), found)
+
+
+@lru_cache(maxsize=1)
+def _tables() -> tuple[Array, Array, Array, Array]:
+    """m -> f(m), and E f(m) -> A; all in sigma."""
+    signals = np.concatenate([np.linspace(0, FAR, 1201)])
+    means = mean(signals)
+    slopes = 1 / deviation(signals)
+    steps = np.diff(means) * (slopes[1:] + slopes[:-1]) / 2
+    values = np.concatenate([[0.0], np.cumsum(steps)])
+    values += FAR - values[-1]  # far above noise f(m) is close to m
+    knots = means
+    return knots, values, _expected(signals, knots, values), signals
+
+
+def _expected(signals: Array, knots: Array, values: Array) -> Array:
+    """E f(m) by quadrature over the Rician density."""
+    from scipy.special import ive
+
+    magnitudes = np.linspace(1e-6, FAR + 8, 4001)
+    transformed = _line(magnitudes, knots, values)
+    found = []
+    for signal in signals:
+        product = magnitudes * signal
+        density = magnitudes * np.exp(-((magnitudes - signal) ** 2) / 2) * ive(0, product)
+        found.append(float((density * transformed).sum() / density.sum()))
+    return np.array(found)
+
+
+def air_sigma(magnitude: npt.NDArray) -> float:
+    """sigma from the air of a magnitude image (x, y, z): there m is Rayleigh distributed.
+
+    The mode of the darkest voxels' histogram lies at sigma; from the median of the background,
+    which is 1.1774 sigma, with the background where m is below Otsu's threshold and 4 times the
+    last estimate. Raises InputError where the background is all zero, as after masking: give sigma.
+    """
+    from undrift.medical.intensity import foreground
+
+    air = np.asarray(magnitude)[~foreground(np.asarray(magnitude, np.float32))]
+    if not air.size or np.mean(air == 0) > 0.2:
+        raise InputError(
+            "the background was set to zero, so that it does not tell the noise; give sigma, "
+            "its deviation in the units of the volume"
+        )
+    sigma = float(np.median(air)) / 1.17741
+    for _ in range(20):
+        found = float(np.median(air[air < 4 * sigma])) / 1.17741
+        if abs(found - sigma) <= 1e-4 * sigma:
+            break
+        sigma = found
+    return sigma

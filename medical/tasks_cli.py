@@ -1,0 +1,151 @@
+"""`undrift medical translate`, `denoise` and `sr`: thin loops over volumes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from undrift.common.options import GroupedOption, RestoringCommand, restoring_options
+from undrift.common.run_options import RunOptions
+from undrift.medical.notice import NOTICE
+
+WITHOUT = ("pad", "provenance")  # shared flags that mean nothing to volumes
+
+
+def _option(group: str, *names: str, **settings: Any) -> Any:
+    return click.option(*names, cls=GroupedOption, group=group, show_default=True, **settings)
+
+
+_OUTPUT = (
+    _option(
+        "Output",
+        "--store",
+        type=click.Choice(["same", "float32", "int16"]),
+        default="same",
+        help="Type of voxels; same as the source.",
+    ),
+    _option("Output", "--keep-samples", is_flag=True, help="Write each sample too."),
+    _option(
+        "Output",
+        "--name-source",
+        is_flag=True,
+        help="Name the source in the record; else its hash alone.",
+    ),
+    _option(
+        "Output",
+        "--findings/--no-findings",
+        default=True,
+        help="Structures that appeared or disappeared, seams, flicker.",
+    ),
+)
+
+
+def _volumes(task: str) -> Callable[[Any], Any]:
+    """The shared flags, those of all outputs, and the notice."""
+
+    def decorate(function: Any) -> Any:
+        for option in reversed(_OUTPUT):
+            function = option(function)
+        function = restoring_options(task, WITHOUT, group="medical")(function)
+        return click.command(task, cls=RestoringCommand, epilog=NOTICE)(function)
+
+    return decorate
+
+
+@_volumes("translate")
+@_option("Task", "--target", metavar="NAME", help="Contrast that is wanted, such as t2.")
+def translate(options: RunOptions, target: str | None, **output: Any) -> None:
+    """Another contrast of the same anatomy, on the same grid (NIfTI, MetaImage, NRRD, DICOM).
+
+    \b
+    Examples:
+      undrift medical translate sub-01_T1w.nii.gz -o sub-01_desc-synth_T2w.nii.gz --target t2
+      undrift medical translate t1/ -o t2/ --target t2 --samples 8 --keep-samples
+      undrift medical translate mr/ -o ct/ --model mine.safetensors --max-memory 4GB
+    """
+    from undrift.medical.tasks import translator
+
+    _run(options, {"target": target}, output, lambda wishes: translator(
+        target, options.model, wishes))  # fmt: skip
+
+
+@_volumes("denoise")
+@_option(
+    "Task", "--kind", type=click.Choice(["ct", "mr"]), required=True,
+    help="ct: low dose, in HU; mr: Rician noise of magnitudes.",
+)  # fmt: skip
+@_option("Task", "--sigma", type=float, help="Of MR noise; measured in the air by default.")
+def denoise(options: RunOptions, kind: str, sigma: float | None, **output: Any) -> None:
+    """Remove noise from low-dose CT and from MR, with units and header kept.
+
+    \b
+    Examples:
+      undrift medical denoise lowdose.nii.gz -o clean.nii.gz --kind ct
+      undrift medical denoise series/ -o out/ --kind ct --report out/report.html
+      undrift medical denoise noisy/ -o clean/ --kind mr --sigma 12.5 --max-memory 4GB
+    """
+    from undrift.medical.tasks import denoiser
+
+    own = {"kind": kind, "sigma": sigma}
+    _run(options, own, output, lambda wishes: denoiser(kind, options.model, wishes))
+
+
+@_volumes("sr")
+@_option(
+    "Task", "--spacing", default="isotropic", metavar="MM|MM,MM,MM|isotropic",
+    help="Voxels that are wanted; isotropic: as fine as the finest axis.",
+)  # fmt: skip
+@_option(
+    "Task", "--method", type=click.Choice(["model", "interpolation"]), default="model",
+    help="interpolation: cubic and consistent, without a network.",
+)  # fmt: skip
+@_option("Task", "--thickness", type=float, metavar="MM", help="Of slices; their distance.")
+def sr(
+    options: RunOptions, spacing: str, method: str, thickness: float | None, **output: Any
+) -> None:
+    """Thick slices to finer voxels in the same box of the world.
+
+    \b
+    Examples:
+      undrift medical sr thick.nii.gz -o iso.nii.gz
+      undrift medical sr scans/ -o fine/ --spacing 1,1,1 --samples 4
+      undrift medical sr thick.nii.gz -o iso.nii.gz --method interpolation
+    """
+    from undrift.medical.thick_slices import resolver
+
+    own = {"spacing": spacing, "method": method, "thickness": thickness}
+    _run(options, own, output, lambda wishes: resolver(method, options.model, wishes))
+
+
+def _run(
+    options: RunOptions,
+    own: dict[str, Any],
+    output: dict[str, Any],
+    method_of: Callable[[Any], Any],
+) -> None:
+    from undrift.common.runner import run_items
+    from undrift.medical.work import SUFFIXES, PlannedVolume, VolumeFile, is_series, output_suffix
+
+    planned = VolumeFile.of(options.task, options, options.model, own, **output)
+    method = method_of(planned.wishes())
+    work = VolumeFile.of(options.task, options, method.weights, own, **output)
+    run_items(
+        work,
+        options,
+        suffixes=SUFFIXES,
+        extension=output_suffix,
+        model=method.id,
+        weights=method.sha256,
+        estimate=PlannedVolume(method.calls),
+        about=method.about(),
+        whole=is_series,
+        report=_report(options),
+    )
+
+
+def _report(options: RunOptions) -> Any:
+    if options.report is None:
+        return None
+    from undrift.medical.report import report_writer
+
+    return report_writer(options)
