@@ -1,0 +1,1 @@
+"""Hyperspectral cubes from and to files, with what the files say of them."""
