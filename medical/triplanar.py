@@ -10,6 +10,7 @@ rose; spreads and invented parts go from black to pale yellow. Rings mark what w
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,6 +84,34 @@ def sheet(findings: "Findings", size: int = SIZE) -> Pixels:
             y += h + GAP
         _bar(draw, page, one, (x, y), wide)
     return np.asarray(page)
+
+
+def strips(findings: "Findings", size: int = 2 * SIZE) -> tuple[Pixels, Pixels]:
+    """Before and after, each (h, w, 3) with its three planes side by side: for a slider."""
+    from PIL import Image, ImageDraw
+
+    view = View.of(findings, size)
+    wide = sum(w for w, _ in view.cells.values()) + GAP * (len(PLANES) - 1)
+    made = []
+    for one in list(maps_of(findings))[:2]:
+        page = Image.new("RGB", (wide, max(h for _, h in view.cells.values())), "black")
+        x = 0
+        for name, (w, _) in view.cells.items():
+            page.paste(view.plane(one, name), (x, 0))
+            view.mark(ImageDraw.Draw(page), name, (x, 0))
+            x += w + GAP
+        made.append(np.asarray(page))
+    return made[0], made[1]
+
+
+def write_picture(path: Path, findings: "Findings", size: int = 2 * SIZE) -> None:
+    """Writes the sheet as PNG, whole or not at all."""
+    from PIL import Image
+
+    from undrift.common.files import write_atomically
+
+    picture = Image.fromarray(sheet(findings, size))
+    write_atomically(path, lambda part: picture.save(part, "png"))
 
 
 @dataclass(frozen=True, eq=False)

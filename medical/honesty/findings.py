@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from undrift.common.errors import InputError
 from undrift.medical.honesty.body import body_of
@@ -69,7 +70,7 @@ class Findings:
             found["MeanStandardDeviation"] = float(self.std.mean(dtype=np.float64))
         return found
 
-    def pictures(self) -> dict[str, Values]:
+    def pictures(self) -> dict[str, npt.NDArray[np.uint8]]:
         """Caption -> (3, h, w) uint8: three planes of every map, for `Row.further` of a report."""
         from undrift.medical.triplanar import pictures
 
@@ -125,7 +126,9 @@ def _said(components: tuple[Component, ...]) -> list[str]:
         own = [one for one in components if one.kind == kind]
         if own:
             ml = sum(one.volume for one in own)
-            found.append(f"{len(own)} structures {kind} ({ml:.0f} mm^3); the largest {own[0]}")
+            found.append(
+                f"{len(own)} structure{'s' * (len(own) > 1)} {kind} ({ml:.0f} mm^3); the largest {own[0]}"
+            )
     return found
 
 
