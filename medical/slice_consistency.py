@@ -1,8 +1,8 @@
 """Estimates of a fine volume that explain the slices, at every call of a sampler.
 
 For Gaussian data x0 has the deviation r = sigma_d s / sqrt(a^2 sigma_d^2 + s^2) about its estimate
-at a time; the gain of `slice_profile` for that r, applied to what the slices say against it, makes it
-the mean given the slices too. For others the derivative of the network, which it does without,
+at a time. The gain of `slice_profile` for that r, applied to what the slices say against it, makes
+it the mean given the slices too. For others the derivative of the network, which it does without,
 would make r differ from place to place.
 """
 

@@ -124,6 +124,7 @@ def _run(
     method_of: Callable[[Any], Any],
 ) -> None:
     from undrift.common.runner import run_items
+    from undrift.medical.report import report_writer
     from undrift.medical.work import SUFFIXES, PlannedVolume, VolumeFile, is_series, output_suffix
 
     planned = VolumeFile.of(options.task, options, options.model, own, **output)
@@ -139,13 +140,5 @@ def _run(
         estimate=PlannedVolume(method.calls),
         about=method.about(),
         whole=is_series,
-        report=_report(options),
+        report=report_writer(options),
     )
-
-
-def _report(options: RunOptions) -> Any:
-    if options.report is None:
-        return None
-    from undrift.medical.report import report_writer
-
-    return report_writer(options)

@@ -104,3 +104,28 @@ def test_links_to_folders_are_followed_once(tree: Path) -> None:
     Path("in/broken.png").symlink_to("nowhere.png")
     found = keys("in")
     assert found == ["a.png", "b.PNG", "broken.png", "s/c.png", "s/t/d.nii.gz", "z/f.png"]
+
+
+def test_folders_that_are_one_item(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with a mark is an item, named itself or found; nothing within it is."""
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "all/a.png",
+        "all/one/x.png",
+        "all/one/mark",
+        "all/deep/two/mark",
+        "all/two/b.png",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    def whole(folder: Path) -> bool:
+        return (folder / "mark").exists()
+
+    found = collect(["all", "all/one"], SUFFIXES, whole=whole)
+    assert [(item.key, item.named) for item in found] == [
+        ("a.png", False), ("deep/two", False), ("one", False), ("two/b.png", False)
+    ]  # fmt: skip
+    assert [item.key for item in collect(["all/one"], SUFFIXES, whole=whole)] == ["one"]
+    assert [item.key for item in collect(["all/one"], SUFFIXES)] == ["x.png"]

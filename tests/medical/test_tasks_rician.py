@@ -22,12 +22,14 @@ def test_moments_are_those_of_scipy() -> None:
         assert deviation(np.array(signal)) == pytest.approx(wanted.std(), rel=1e-6)
 
 
-@pytest.mark.parametrize("signal", [0.0, 2.0, 10.0, 20.0, 60.0])
-def test_noise_is_even_and_the_inverse_has_no_bias(signal: float) -> None:
-    """sigma 5: signals from nothing to twelve times the noise."""
+@pytest.mark.parametrize(
+    ("signal", "uneven"), [(0.0, 0.12), (2.0, 0.1), (10.0, 0.07), (20.0, 0.015), (60.0, 0.01)]
+)
+def test_noise_is_even_and_the_inverse_has_no_bias(signal: float, uneven: float) -> None:
+    """sigma 5: signals from nothing to twelve times the noise, raw deviation .655 to 1 of it."""
     kept = Stabiliser(5.0)
     values = kept.forward(drawn(signal, 5.0, (200_000,)))
-    assert values.std() == pytest.approx(5.0, rel=0.2 if signal < 10 else 0.06)
+    assert values.std() == pytest.approx(5.0, rel=uneven)
     found = float(kept.inverse(np.array([values.mean(dtype=np.float64)]))[0])
     assert found == pytest.approx(signal, abs=0.1 if signal else 1.0)
 

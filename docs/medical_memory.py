@@ -1,0 +1,136 @@
+"""Memory and time of volumes in tiles against volumes at once, and whether results are equal.
+
+    python docs/medical_memory.py --sizes 128,256 --json docs/results/medical-memory.jsonl
+    python docs/medical_memory.py --sizes 128 --models mine.safetensors --limits 1GB,2GB
+
+For each size a head-like volume of int16 is made, of millimetre voxels; every way (at once, then
+within each `--max-memory`) runs `undrift medical translate` or `denoise` on it in a process of its
+own, on one thread. Memory is the peak resident size of the process, `start` what it had when
+everything was imported and the weights were loaded; time is that of the processor, reading and
+writing included. `difference` is the largest of a voxel to the result at once, as a share of the
+range of values; null where that did not fit.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MODELS = ("brain-t1-t2", "ct-low-dose")
+LIMITS = ("1GB", "2GB", "4GB")
+
+
+def make_volume(path: Path, side: int, hounsfield: bool) -> None:
+    """An ellipsoid with waves in it and noise, written plane by plane into memory once."""
+    import nibabel as nib
+
+    random = np.random.default_rng(side)
+    x, y = np.meshgrid(*(np.linspace(-1.2, 1.2, side),) * 2, indexing="ij")
+    array = np.empty((side, side, side), np.int16)
+    for index, z in enumerate(np.linspace(-1.2, 1.2, side)):
+        inside = x**2 + y**2 + z**2 < 1
+        tissue = (
+            600 + 150 * np.sin(9 * x) * np.cos(7 * y + 5 * z) + 30 * random.normal(size=x.shape)
+        )
+        air = np.abs(20 * random.normal(size=x.shape))
+        values = np.where(inside, tissue, air)
+        array[..., index] = np.where(inside, values - 560, -1000) if hounsfield else values
+    image = nib.Nifti1Image(array, np.diag([1.0, 1.0, 1.0, 1.0]))
+    image.header.set_xyzt_units("mm")
+    nib.save(image, path)
+
+
+def peak_mib() -> float:
+    """Most resident memory this process ever had."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def child(model: str, source: Path, target: Path, limit: str) -> None:
+    """One run here; prints what it cost as JSON."""
+    import undrift.medical.tasks  # noqa: F401
+    from undrift.cli import main
+    from undrift.common.manifest import read
+    from undrift.common.weights.model import load_model
+
+    task = load_model(model).settings.task
+    words = ["medical", task, str(source), "-o", str(target), "--model", model, "-q"]
+    words += ["--threads", "1", "--no-findings", "--overwrite", "--store", "float32"]
+    words += ["--kind", "ct"] if task == "denoise" else []
+    words += ["--tile", "off"] if limit == "off" else ["--max-memory", limit]
+    start, wall, used = peak_mib(), time.perf_counter(), time.process_time()
+    code = main(words)
+    told = {
+        "code": code, "start": start, "peak": peak_mib(),
+        "cpu": time.process_time() - used, "wall": time.perf_counter() - wall,
+    }  # fmt: skip
+    records = read(target.parent / "undrift.jsonl")
+    if code == 0:
+        told.update({name: records[-1][name] for name in ("tile", "scratch", "nfe")})
+    print(json.dumps(told))
+
+
+def difference(one: Path, other: Path) -> float | None:
+    """The largest of a voxel, as a share of the range of `one`; None where a file is missing."""
+    if not (one.is_file() and other.is_file()):
+        return None
+    from undrift.medical.volumes import read_volume
+
+    first, second = read_volume(one).array, read_volume(other).array
+    return float(np.abs(first - second).max() / np.ptp(first))
+
+
+def measure(model: str, side: int, limits: list[str], folder: Path) -> list[dict[str, Any]]:
+    """All ways for one size."""
+    from undrift.common.weights.files import read_settings
+    from undrift.common.weights.model import find_weights
+
+    source = folder / f"{side}.nii"
+    make_volume(source, side, read_settings(find_weights(model)).task == "denoise")
+    found = []
+    for limit in ["off", *limits]:
+        target = folder / f"{side}-{limit}" / "out.nii"
+        words = [sys.executable, __file__, "--child", model, str(source), str(target), limit]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        line: dict[str, Any] = {"model": model, "side": side, "limit": limit}
+        try:
+            line.update(json.loads(done.stdout.splitlines()[-1]))
+        except (IndexError, ValueError):  # killed, as for lack of memory
+            line.update(code=done.returncode, error=done.stderr[-300:])
+        if limit != "off":
+            line["difference"] = difference(folder / f"{side}-off" / "out.nii", target)
+        found.append(line)
+        print(json.dumps(line), flush=True)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", default="128,256")
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--limits", default=",".join(LIMITS))
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--child", nargs=4)
+    asked = parser.parse_args()
+    if asked.child:
+        model, source, target, limit = asked.child
+        child(model, Path(source), Path(target), limit)
+        return
+    lines = []
+    for model in asked.models.split(","):
+        for side in map(int, asked.sizes.split(",")):
+            with tempfile.TemporaryDirectory() as folder:
+                lines += measure(model, side, asked.limits.split(","), Path(folder))
+    if asked.json:
+        asked.json.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+if __name__ == "__main__":
+    main()
