@@ -134,10 +134,11 @@ def test_exit_codes_are_those_of_the_errors() -> None:
 
 def test_manifest_keys_are_those_of_the_records() -> None:
     from undrift.common.manifest import EMPTY
+    from undrift.medical.work import RECORDED as OF_VOLUMES
     from undrift.restoration.work import _RECORDED
     from undrift.speech.work import RECORDED
 
     text = (DOCS / "command_line.md").read_text(encoding="utf-8")
     named = [name for row in rows(text, "key") for name in code(row[0])]
     assert len(named) == len({*named})
-    assert {*named} == {*EMPTY, *_RECORDED, *RECORDED}
+    assert {*named} == {*EMPTY, *_RECORDED, *RECORDED, *OF_VOLUMES}

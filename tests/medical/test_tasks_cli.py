@@ -240,7 +240,8 @@ def test_ctrl_c_leaves_nothing_half_written(place: Path, environment: dict[str, 
     command = [sys.executable, "-m", "undrift.cli", *CT, "--steps", "40", "--no-findings"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
-    while len(list(Path("out").glob("*.nii*"))) < 2 and time.monotonic() < deadline:
+    done = [Path("out", name) for name in ("a.nii.gz", "b.nii")]
+    while not all(path.exists() for path in done) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.3)  # into the third
     os.kill(process.pid, signal.SIGINT)
