@@ -57,10 +57,8 @@ def test_mprage_is_where_simulated_spins_settle(name: str, tesla: float, efficie
 @pytest.mark.parametrize("inverted", [False, True])
 def test_spin_echoes_are_where_simulated_spins_settle(inverted: bool) -> None:
     tissue, tr, te, ti = T15["gm"], 2500.0, 80.0, 800.0
-    z = 1.0
-    for _ in range(
-        40
-    ):  # 90 degrees (after an inversion), 180 degrees TE/2 later, wait for the rest
+    z = seen = 1.0
+    for _ in range(40):  # 90 degrees (after an inversion), 180 degrees TE/2 later, a wait
         z = grown(-z, ti, tissue.t1) if inverted else z
         seen = z
         z = -grown(0.0, te / 2, tissue.t1)
