@@ -150,6 +150,10 @@ def waves() -> dict[str, LinearOperator]:
         "fourier 3-D": Fourier((1, 3, 4, 5), holes(1, 4, 5)),
         "fourier one an item": Fourier(PLANE, holes(1, 2, 6, 8)),
         "coil-fourier": CoilFourier(complex_values(3, 6, 7), (1, 6, 7), holes(6, 7)),
+        "coil-fourier of slices": CoilFourier(
+            complex_values(2, 3, 4, 3), (1, 3, 4, 3), holes(4, 3), axes=2
+        ),
+        "fourier of slices": Fourier((2, 3, 4, 5), holes(4, 5), axes=2),
         "coil-fourier 3-D": CoilFourier(complex_values(2, 3, 4, 3), (1, 3, 4, 3), holes(4, 3)),
         "from-real": FromReal(PLANE),
         "from-channels": FromChannels(PLANE),

@@ -28,18 +28,27 @@ def centred_ifft(k: Tensor, axes: int) -> Tensor:
     return fftshift(ifftn(ifftshift(k, dim), dim=dim, norm="ortho"), dim)
 
 
+def axes_of(shape: tuple[int, ...], axes: int | None) -> int:
+    """How many axes of (c, *space) are transformed. Raises InputError for more than there are."""
+    most = len(shape) - 1
+    if axes is not None and not 1 <= axes <= most:
+        raise InputError(f"a transform of {axes} axes of {shape}: expected 1 to {most}")
+    return axes or most
+
+
 class Fourier(LinearOperator):
     """Complex (c, *space) -> complex (c, *space): M F x, zero where the mask is.
 
     mask: 0/1, broadcast to (b, *shape), or None for all frequencies; the zero frequency is at
-    n // 2 of each axis. 2-D and 3-D by the shape, every channel alone. Raises InputError.
+    n // 2 of each axis. axes: how many of the last axes are transformed, by default all of space:
+    2 of a volume's 3 for a stack of slices. Every channel alone. Raises InputError.
     """
 
-    def __init__(self, shape: tuple[int, ...], mask: Tensor | None = None):
+    def __init__(self, shape: tuple[int, ...], mask: Tensor | None = None, axes: int | None = None):
         shape = sizes(shape, self)
         mask = torch.ones([1] * len(shape)) if mask is None else mask
         self.mask = fits(zero_one(mask, "Fourier"), shape, "Fourier", "mask")
-        self.axes = len(shape) - 1
+        self.axes = axes_of(shape, axes)
         super().__init__(shape, shape, "complex")
 
     def _forward(self, x: Tensor) -> Tensor:
@@ -65,10 +74,16 @@ class CoilFourier(LinearOperator):
     """Complex (1, *space) -> complex (coils, *space): y_c = M F (S_c x).
 
     coils: complex (coils, *space); mask: 0/1, broadcast to (b, coils, *space), or None. Whiten the
-    coils first if their noise is correlated. Raises InputError.
+    coils first if their noise is correlated. axes: as of `Fourier`. Raises InputError.
     """
 
-    def __init__(self, coils: Tensor, shape: tuple[int, ...], mask: Tensor | None = None):
+    def __init__(
+        self,
+        coils: Tensor,
+        shape: tuple[int, ...],
+        mask: Tensor | None = None,
+        axes: int | None = None,
+    ):
         shape = sizes(shape, self)
         if shape[0] != 1 or tuple(coils.shape[1:]) != shape[1:] or not coils.is_complex():
             raise InputError(
@@ -79,7 +94,7 @@ class CoilFourier(LinearOperator):
         mask = torch.ones([1] * len(shape)) if mask is None else mask
         out = (len(coils), *shape[1:])
         self.mask = fits(zero_one(mask, "CoilFourier"), out, "CoilFourier", "mask")
-        self.axes = len(shape) - 1
+        self.axes = axes_of(shape, axes)
         super().__init__(shape, out, "complex")
 
     def _forward(self, x: Tensor) -> Tensor:

@@ -20,17 +20,21 @@ from undrift.common.operators import (
 )
 
 
-def cartesian(maps: Tensor | None, mask: Tensor, space: tuple[int, ...]) -> LinearOperator:
+def cartesian(
+    maps: Tensor | None, mask: Tensor, space: tuple[int, ...], axes: int | None = None
+) -> LinearOperator:
     """Images (2, *space) -> k-space (coils, *space), 0 where the mask is.
 
-    maps: complex (coils, *space), None for one coil that sees all alike. mask: 0/1, broadcasts to
-    space: (phase,) for lines, (readout, phase), or (phase, partition) in 3-D. Raises InputError.
+    maps: complex (coils, *space), None for one coil that sees all alike. mask: 0/1, the last axes
+    of space: (phase,) for lines, (readout, phase), or (phase, partition) in 3-D. axes: how many of
+    the last axes are transformed, 2 for a stack of slices (slices, h, w), by default all.
+    Raises InputError.
     """
     full = check_mask(mask, space)
     shape = (1, *space)
     if maps is None:
-        return Fourier(shape, full[None]) @ FromChannels((2, *space))
-    return CoilFourier(maps, shape, full[None]) @ FromChannels((2, *space))
+        return Fourier(shape, full[None], axes) @ FromChannels((2, *space))
+    return CoilFourier(maps, shape, full[None], axes) @ FromChannels((2, *space))
 
 
 def non_cartesian(

@@ -107,14 +107,15 @@ def _enough(samples: Tensor, coils: int) -> bool:
     return samples.shape[1] >= 2 * _FEW * coils and bool(samples.abs().any())
 
 
-def _ends(n: int) -> list[int]:
+def ends_of(n: int) -> list[int]:
+    """Numbers of the outer sixteenth at either end of n."""
     width = max(1, n // _EDGE)
     return [*range(width), *range(n - width, n)]
 
 
 def _high_frequencies(kspace: Tensor, mask: Tensor) -> Tensor:
     """Measured samples at both ends of the readout, in the outer half of the phases."""
-    rows = _ends(kspace.shape[1])
+    rows = ends_of(kspace.shape[1])
     outer = torch.zeros(mask.shape, dtype=torch.bool, device=mask.device)
     outer[rows] = True
     for axis in range(1, mask.ndim):
@@ -132,4 +133,4 @@ def _readout_ends(kspace: Tensor, mask: Tensor) -> Tensor:
         return kspace.new_zeros(len(kspace), 0)
     lines = kspace[:, :, whole]  # (coils, readout, lines)
     images = centred_ifft(lines.movedim(1, -1), 1)
-    return images[..., _ends(kspace.shape[1])].flatten(1)
+    return images[..., ends_of(kspace.shape[1])].flatten(1)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mri_toys import complex_normal, unit_maps
 from torch import Tensor
 
 from undrift.common.errors import InputError
@@ -18,7 +19,6 @@ from undrift.medical.mri.masks import KINDS, line_mask
 from undrift.medical.mri.models import cartesian, non_cartesian, to_channels, to_complex
 from undrift.medical.mri.noise import SIGMA, Whitening, covariance, one_level, read_covariance
 from undrift.medical.mri.planes import poisson_disc, pseudo_radial
-from undrift.medical.mri.scaling import robust_maximum
 from undrift.medical.mri.trajectories import radians, spokes
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "medical"
@@ -30,24 +30,6 @@ def stored(name: str) -> dict[str, Tensor]:
         return {key: torch.from_numpy(file[key]) for key in file}
 
 
-def complex_normal(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, dtype=torch.complex128, generator=generator)
-
-
-def unit_maps(coils: int, *space: int) -> Tensor:
-    """Smooth maps with sum |S|^2 = 1."""
-    axes = [torch.linspace(-1, 1, n, dtype=torch.float64) for n in space]
-    grid = torch.stack(torch.meshgrid(*axes, indexing="ij"))
-    found = []
-    for k in range(coils):
-        turn = torch.tensor(2 * torch.pi * k / coils, dtype=torch.float64)
-        away = (grid[0] - 1.5 * turn.cos()) ** 2 + (grid[1] - 1.5 * turn.sin()) ** 2
-        found.append(torch.polar(1 / (0.2 + away), 2 * grid[0] + turn))
-    maps = torch.stack(found)
-    return maps / torch.linalg.vector_norm(maps, dim=0)
-
-
 def models() -> dict[str, LinearOperator]:
     maps, space = unit_maps(3, 12, 10), (12, 10)
     found = {
@@ -57,6 +39,7 @@ def models() -> dict[str, LinearOperator]:
     plane = torch.from_numpy(poisson_disc((10, 8), 3, (2, 2)))
     found["one coil"] = cartesian(None, torch.from_numpy(pseudo_radial(space, 4)), space)
     found["3-D"] = cartesian(unit_maps(2, 6, 10, 8), plane, (6, 10, 8))
+    found["stack"] = cartesian(unit_maps(2, 4, 10, 8), plane, (4, 10, 8), axes=2)
     found["odd"] = cartesian(unit_maps(2, 9, 7), torch.ones(7), (9, 7))
     trajectory = radians(spokes(7, 9, 12, through=True) * [1, 10 / 12], space)
     found["radial"] = non_cartesian(maps, trajectory, space)
@@ -167,15 +150,6 @@ def test_noise_read_off_the_measurement(oversampled: bool) -> None:
     assert (psi.diagonal().real.sqrt() / 0.01 - 1).abs().max() < 0.15
     with pytest.raises(InputError, match="too few samples"):
         read_covariance(kspace[:, :4, :2], mask[:2].expand(4, 2))
-
-
-def test_the_scale_is_robust() -> None:
-    values = torch.cat([torch.zeros(5000), torch.linspace(0.1, 1, 1000), torch.tensor([1.5])])
-    assert robust_maximum(values) == pytest.approx(0.99, abs=0.01)
-    assert robust_maximum(7 * values) == pytest.approx(7 * robust_maximum(values))
-    for bad in (torch.zeros(9), torch.tensor([1.0, float("nan")])):
-        with pytest.raises(InputError, match="0 everywhere"):
-            robust_maximum(bad)
 
 
 def test_cg_sense_is_least_squares() -> None:
