@@ -1,0 +1,257 @@
+"""Training samples of medical models: patches of phantoms, each a pure function of (seed, n).
+
+prior   complex images of any contrast with a smooth random phase and a receive field, two channels
+        (re, im); every `flat_every`-th batch has single slices, repeated along z with their noise,
+        as the network sees a slice that comes alone
+pair    x0 the target contrast, y the source with field and noise
+scan    x0 the noise-free reconstruction, y the one of few photons; alone: x0 is the phantom itself
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from undrift.common.errors import InputError
+from undrift.medical.banks import CLEAN, LOW, PROTOCOLS, TRUTH, Bank
+from undrift.medical.signal import HuSettings, PercentileSettings, Signal
+
+Array = npt.NDArray[np.float32]
+Shape = tuple[int, int, int]
+_FLAT = 8  # slices of a patch that is one slice
+
+
+class Source(Protocol):
+    """Clean patches (c, x, y, z) and degraded ones (None for a prior) of sample n."""
+
+    def flat(self, n: int) -> bool:
+        """Whether sample n is one slice, repeated along z."""
+        ...
+
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Array | None]: ...
+
+
+@dataclass
+class ComplexImages:
+    """Of a bank of brains. gain: deviation of the logarithm of the intensity.
+
+    stripped: share without skull and scalp. batch, flat_every: which samples are single slices.
+    """
+
+    bank: Bank
+    patch: Shape
+    batch: int = 4
+    flat_every: int = 3
+    gain: float = 0.2
+    bias: float = 0.25
+    stripped: float = 0.2
+
+    def flat(self, n: int) -> bool:
+        return bool(self.flat_every) and (n // self.batch) % self.flat_every == 0
+
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Array | None]:
+        whole = self.bank[int(rng.integers(len(self.bank)))]
+        channel = int(rng.integers(len(PROTOCOLS)))
+        flat = self.flat(n)
+        axes = tuple(int(a) for a in rng.permutation(3))
+        if flat:
+            wide = 2 * self.patch[0]
+            shape = (min(wide, whole.shape[1]), min(wide, whole.shape[3]), 1)
+        else:
+            shape = self.patch
+        cut = _cut(whole, (channel, -2, -1), shape, axes, rng)
+        picture, field, mask = cut
+        if rng.random() < self.stripped:
+            picture = picture * mask
+        size = picture * np.exp(np.float32(rng.normal(0, self.gain)))
+        size = size * np.exp(np.float32(self.bias * rng.random()) * field)
+        z = size * np.exp(1j * random_phase(size.shape, rng))
+        x0 = np.stack([z.real, z.imag]).astype(np.float32)
+        return (np.repeat(x0, _FLAT, axis=-1) if flat else x0), None
+
+
+@dataclass
+class Contrasts:
+    """Pairs of a bank of brains: y is `source`, x0 `target`, both by their own volume's map."""
+
+    bank: Bank
+    patch: Shape
+    source: str
+    target: str
+    percentiles: PercentileSettings = field(
+        default_factory=lambda: PercentileSettings.model_validate({"kind": "percentiles"})
+    )
+    noise: float = 0.03
+    bias: float = 0.1
+    stripped: float = 0.2
+
+    def flat(self, n: int) -> bool:
+        return False
+
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Array | None]:
+        k = int(rng.integers(len(self.bank)))
+        whole, stripped = self.bank[k], bool(rng.random() < self.stripped)
+        chosen = tuple(PROTOCOLS.index(name) for name in (self.source, self.target))
+        y, x0, field, mask = _cut(whole, (*chosen, -2, -1), self.patch, (0, 1, 2), rng)
+        if stripped:
+            y, x0 = y * mask, x0 * mask
+        y = y * np.exp(np.float32(self.bias * rng.random()) * field)
+        y = rician(y, self.noise * float(rng.random()), rng)
+        maps = [self._map(k, channel, stripped) for channel in chosen]
+        jitter = np.float32(1 + 0.03 * rng.standard_normal())
+        given, wanted = (
+            2 * (v - low) / (high - low) - 1
+            for v, (low, high) in zip((y * jitter, x0), maps, strict=True)
+        )
+        return wanted[None].astype(np.float32), given[None].astype(np.float32)
+
+    def _map(self, k: int, channel: int, stripped: bool) -> tuple[float, float]:
+        return bank_map(self.bank, k, channel, stripped, self.percentiles)
+
+
+@dataclass
+class Scans:
+    """Of a bank of scans, in the numbers of a window of HU. alone: the phantom without y."""
+
+    bank: Bank
+    patch: Shape
+    low: float
+    high: float
+    alone: bool = False
+
+    def flat(self, n: int) -> bool:
+        return False
+
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Array | None]:
+        whole = self.bank[int(rng.integers(len(self.bank)))]
+        which = LOW + int(rng.integers(len(whole) - LOW))
+        chosen = (TRUTH, TRUTH) if self.alone else (CLEAN, which)
+        x0, y = _cut(whole, chosen, self.patch, (0, 1, 2), rng)
+        offset = np.float32(8 * rng.standard_normal())  # no scanner is exact
+        x0, y = (
+            2 * (np.clip(v + offset, self.low, self.high) - self.low) / (self.high - self.low) - 1
+            for v in (x0, y)
+        )
+        return x0[None].astype(np.float32), (None if self.alone else y[None].astype(np.float32))
+
+
+@dataclass
+class Patches(Dataset[dict[str, Tensor]]):
+    """Map-style dataset of training items.
+
+    `self[n]` is a dict of float32 tensors: x0, noise and, of pairs, y, all (c, x, y, z); u ()
+    uniform in [0, 1). Flat patches (z constant) have noise that is constant as well.
+    """
+
+    source: Source
+    seed: int = 0
+    length: int = 2**31 - 1
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, n: int) -> dict[str, Tensor]:
+        if not 0 <= n < self.length:
+            raise IndexError(f"item {n} of {self.length}")
+        rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, n], np.uint64)))
+        x0, y = self.source.draw(n, rng)
+        flat = self.source.flat(n)
+        shape = (*x0.shape[:-1], 1) if flat else x0.shape
+        noise = rng.standard_normal(shape, dtype=np.float32)
+        item = {"x0": x0, "noise": np.repeat(noise, _FLAT, -1) if flat else noise}
+        if y is not None:
+            item["y"] = y
+        made = {name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in item.items()}
+        made["u"] = torch.tensor(rng.random(dtype=np.float32))
+        return made
+
+
+def _cut(
+    whole: npt.NDArray[np.float16], channels: tuple[int, ...], shape: Shape, axes: tuple[int, ...],
+    rng: np.random.Generator,
+) -> list[Array]:  # fmt: skip
+    """A random patch of several channels with its axes in the order `axes`, flipped by chance."""
+    sides = [0, 0, 0]
+    for place, axis in enumerate(axes):
+        sides[axis] = min(shape[place], whole.shape[1 + axis])
+    first = [int(rng.integers(n - s + 1)) for n, s in zip(whole.shape[1:], sides, strict=True)]
+    box = tuple(slice(f, f + s) for f, s in zip(first, sides, strict=True))
+    flips = [-1 if rng.random() < 0.5 else 1 for _ in range(3)]
+    if axes == (0, 1, 2):
+        flips[1:] = [1, 1]  # bodies are alike from left and right alone
+    step = tuple(slice(None, None, f) for f in flips)
+    cut = [np.asarray(whole[c][box], np.float32).transpose(axes)[step] for c in channels]
+    if cut[0].shape != shape:
+        raise InputError(f"patches of {shape} do not fit a bank of {whole.shape[1:]} voxels")
+    return cut
+
+
+def random_phase(shape: Shape, rng: np.random.Generator) -> Array:
+    """A constant, a ramp along each axis and a smooth field of 0 to 1 rad, as coils and air make.
+
+    The field is a cubic B-spline over a quarter of each side.
+    """
+    phase = np.full(shape, rng.uniform(0, 2 * np.pi), np.float32)
+    drawn = rng.standard_normal((8, 8, 8), dtype=np.float32)
+    for axis, n in enumerate(shape):
+        place = np.linspace(-0.5, 0.5, n, dtype=np.float32) if n > 1 else np.zeros(1, np.float32)
+        ramp = np.float32(rng.normal(0, 0.5)) * place
+        phase += ramp.reshape([-1 if a == axis else 1 for a in range(3)])
+        drawn = np.tensordot(drawn, _bumps(4 * (place + 0.5)), ((0,), (1,)))
+    return (phase + np.float32(rng.random()) * drawn).astype(np.float32)
+
+
+def _bumps(place: Array) -> Array:
+    """Gaussian weights (n, 8) of knots -1 ... 6 at places 0 to 4; unit sum of squares."""
+    weights = np.exp(-0.5 * ((place[:, None] - np.arange(-1, 7)) / 0.6) ** 2)
+    return (weights / np.linalg.norm(weights, axis=1, keepdims=True)).astype(np.float32)
+
+
+def rician(values: Array, sigma: float, rng: np.random.Generator) -> Array:
+    """The magnitude of values with complex noise of deviation `sigma` a part."""
+    re, im = rng.standard_normal((2, *values.shape), dtype=np.float32) * np.float32(sigma)
+    return np.hypot(values + re, im).astype(np.float32)
+
+
+_MAPS: dict[Any, tuple[float, float]] = {}
+
+
+def bank_map(
+    bank: Bank, k: int, channel: int, stripped: bool, percentiles: PercentileSettings
+) -> tuple[float, float]:
+    """Ends of the map of one channel of a subject over its foreground; remembered."""
+    key = (bank.paths[k], channel, stripped, percentiles.model_dump_json())
+    if key not in _MAPS:
+        whole = bank[k]
+        values = np.asarray(whole[channel], np.float32)
+        if stripped:
+            values = values * np.asarray(whole[-1], np.float32)
+        found = percentiles.measure(values)
+        _MAPS[key] = (found.low, found.high)
+    return _MAPS[key]
+
+
+def open_source(
+    kind: Literal["prior", "pair", "scan", "scan-alone"], bank: Bank, signal: Signal, patch: Shape,
+    batch: int, **more: Any,
+) -> Source:  # fmt: skip
+    """The source of a kind. Raises InputError where the signal does not fit it."""
+    if kind == "prior":
+        return ComplexImages(bank, patch, batch, **more)
+    given = signal.intensity
+    if kind == "pair":
+        if not isinstance(given, PercentileSettings) or not {signal.source, signal.target} <= set(
+            PROTOCOLS
+        ):
+            raise InputError(
+                f"a pair of contrasts needs signal.intensity of kind percentiles, and source and "
+                f"target among {', '.join(PROTOCOLS)}; got {signal.source!r}, {signal.target!r}"
+            )
+        return Contrasts(bank, patch, signal.source, signal.target, given, **more)
+    if not isinstance(given, HuSettings):
+        raise InputError("scans need signal.intensity of kind hu-window")
+    return Scans(bank, patch, given.low, given.high, kind == "scan-alone", **more)
