@@ -107,12 +107,14 @@ def enhance(
       undrift speech enhance meeting.mp3 -o meeting.flac --max-attenuation 20
       undrift speech enhance hours.wav -o out/ --level=-23LUFS --format flac --workers 2
       undrift speech enhance faint.wav -o out/ --samples 8    # mean, and faint.std.npy
+      ffmpeg -i film.mkv -f wav - | undrift speech enhance - -o - | aplay
     """
     from undrift.common.runner import run_items
     from undrift.common.weights.model import find_weights
     from undrift.speech.asked import Asked
     from undrift.speech.audio import SUFFIXES, output_suffix
     from undrift.speech.method import DEFAULT
+    from undrift.speech.piped import piped
     from undrift.speech.report import report_writer
     from undrift.speech.work import EnhanceFile, PlannedSound
 
@@ -123,14 +125,15 @@ def enhance(
         weights = str(find_weights(options.model or DEFAULT))
     work = EnhanceFile.of(options, weights, own, subtype, keep_samples)
     method = work.method("")
-    run_items(
-        work,
-        options,
-        suffixes=SUFFIXES,
-        extension=lambda suffix: output_suffix(suffix, format),
-        model=method.id,
-        weights=method.sha256,
-        estimate=PlannedSound(method.calls, tuple(own.items())),
-        about=method.about(),
-        report=report_writer(options),
-    )
+    with piped(options, format) as options:
+        run_items(
+            work,
+            options,
+            suffixes=SUFFIXES,
+            extension=lambda suffix: output_suffix(suffix, format),
+            model=method.id,
+            weights=method.sha256,
+            estimate=PlannedSound(method.calls, tuple(own.items())),
+            about=method.about(),
+            report=report_writer(options),
+        )

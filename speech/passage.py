@@ -60,12 +60,14 @@ class InMemory:
 @dataclass(frozen=True)
 class Measured:
     """Of the channels that are enhanced: level of the speech, largest |sample|, and those at full
-    scale, each (channels,); loudness in LUFS of all."""
+    scale, each (channels,); loudness in LUFS of all. middle: of linked channels, the level of their
+    middle over that of the loudest."""
 
     level: np.ndarray
     peak: np.ndarray
     clipped: int
     loudness: float
+    middle: float | None = None
 
 
 @dataclass
@@ -144,13 +146,18 @@ class Passage:
 
     def _measure(self) -> Measured:
         rate = self.source.rate
-        levels, loudness = LevelMeter(rate), LoudnessMeter(rate)
+        levels, loudness, single = LevelMeter(rate), LoudnessMeter(rate), LevelMeter(rate)
         for block in self.source.blocks(_READ):
             chosen = taken(block, self.asked.channels)
             loudness.push(chosen)
             levels.push(chosen.mean(0, keepdims=True) if self.asked.linked else chosen)
+            if self.asked.linked:
+                single.push(chosen)
         cut = levels.clipped[levels.peak <= 1]  # a peak beyond full scale was not cut there
-        return Measured(levels.levels(), levels.peak, int(cut.sum()), loudness.integrated())
+        loudest = single.level()
+        middle = levels.level() / loudest if loudest > 0 else None
+        found = levels.levels(), levels.peak, int(cut.sum()), loudness.integrated()
+        return Measured(*found, middle)
 
     def _enhanced(self) -> Iterator[Tensor]:
         size = max(1, round(self.asked.block * self.source.rate))

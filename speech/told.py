@@ -6,6 +6,7 @@ from typing import Any
 from undrift.speech.passage import Passage
 
 POOR = -5.0  # dB: three times as much was removed as is left
+CANCELLED = -15.0  # dB: eight channels that have nothing in common lie at -9
 UNSURE = 0.5  # of the samples' deviation over their mean
 
 
@@ -28,6 +29,7 @@ def told_of(passage: Passage) -> dict[str, Any]:
         "nfe": method.calls,
         "level_in": [decibels(float(level)) for level in passage.measured.level],
         "clipped_in": passage.measured.clipped,
+        "middle_in": _middle(passage),
         "loudness_in": _finite(passage.measured.loudness),
         "loudness_out": _loudness_out(passage),
         "gain_out": decibels(passage.gain_out),
@@ -54,6 +56,12 @@ def warnings_for(told: dict[str, Any]) -> list[str]:
             f"the samples disagree (their deviation is {unsure:.0%} of their mean): words may be "
             "altered; look at the standard deviation"
         )
+    middle = told.get("middle_in")
+    if middle is not None and middle < CANCELLED:
+        said.append(
+            f"the channels cancel each other (their middle is {middle:.0f} dB of the loudest): "
+            "linked channels are heard by their middle; use --channels each, or turn one's sign"
+        )
     if told["clipped_in"]:
         said.append(f"{told['clipped_in']} samples of the recording are at full scale (clipped?)")
     return said
@@ -62,6 +70,11 @@ def warnings_for(told: dict[str, Any]) -> list[str]:
 def decibels(factor: float) -> float | None:
     """20 log10, rounded; None for 0."""
     return round(20 * math.log10(factor), 2) if factor > 0 else None
+
+
+def _middle(passage: Passage) -> float | None:
+    middle = passage.measured.middle
+    return None if middle is None else decibels(max(middle, 1e-5))
 
 
 def _loudness_out(passage: Passage) -> float | None:

@@ -86,6 +86,14 @@ def choose(path: Path, stored: Stored, subtype: str | None = None) -> Stored:
     return replace(stored, format=format, subtype=wanted, endian=endian)
 
 
+def check_target(path: Path, source: Path) -> None:
+    """Raises UsageError where nobody can write the suffix of `path`, unless the source has it."""
+    suffix = path.suffix.lower()
+    if suffix not in WRITTEN and suffix != source.suffix.lower():
+        hint = nearest(suffix, WRITTEN) or f"; known: {' '.join(WRITTEN)}"
+        raise UsageError(f"{path}: nothing can write '{suffix}'{hint}")
+
+
 def is_family(one: str, other: str) -> bool:
     """Whether two formats are kept alike."""
     return one == other or (one in WAVES and other in WAVES)
@@ -96,8 +104,8 @@ def _format(path: Path, stored: Stored) -> tuple[str, str | None]:
     if suffix not in WRITTEN:
         import soundfile
 
-        if suffix not in DECODED and stored.format in soundfile.available_formats():
-            return stored.format, None
+        if suffix[1:].upper() == stored.format and stored.format in soundfile.available_formats():
+            return stored.format, None  # a rare format, kept: .voc, .htk, .avr
         hint = nearest(suffix, WRITTEN) or f"; known: {' '.join(WRITTEN)}"
         raise UsageError(f"{path}: nothing can write '{suffix}'{hint}")
     format, subtype = WRITTEN[suffix]
