@@ -75,7 +75,7 @@ def write_page(
     rows = [
         _row(r, found.get(r["output"])) for r in records if r["status"] in ("written", "skipped")
     ]
-    tables = [_files(records), *_components(named), *_tissues(named)]
+    tables = [*_files(records), *_components(named), *_tissues(named)]
     write_report(path, Report(f"{title}: for research use only", settings, rows, tables))
 
 
@@ -85,12 +85,9 @@ def _row(record: Record, findings: Findings | None) -> Any:
     name = Path(record["output"]).name
     facts = {
         "voxels": " x ".join(str(n) for n in record.get("shape_out") or ()) or None,
-        "units": record.get("units"),
-        "clipped": record.get("clipped"),
-        "chi": record.get("chi"),
-        "calls": record.get("nfe"),
-        "seconds": record.get("seconds"),
+        **{key: record.get(key) for key in ("units", "clipped", "chi", "nfe", "seconds")},
     }
+    facts = {key: value for key, value in facts.items() if value is not None}
     if findings is None:
         return Row(name, None, None, scores=facts)
     from undrift.medical.triplanar import strips
@@ -102,16 +99,17 @@ def _row(record: Record, findings: Findings | None) -> Any:
     return Row(name, before, after, scores=facts, further=findings.pictures())
 
 
-def _files(records: Sequence[Record]) -> Any:
+def _files(records: Sequence[Record]) -> list[Any]:
     from undrift.common.report import ReportTable
 
-    rows = []
+    rows, said = [], []
     for record in records:
-        said = list(record.get("warnings") or ()) + (
-            [record["error"]] if record.get("error") else []
-        )
-        rows.append([Path(record["input"]).name, record["status"], "; ".join(said) or None])
-    return ReportTable("Files", ("file", "status", "warnings and errors"), rows, NOTICE)
+        name = Path(record["input"]).name
+        texts = [*(record.get("warnings") or ()), *filter(None, [record.get("error")])]
+        rows.append([name, record["status"], len(texts)])
+        said += [[text, name] for text in texts]
+    tables = [ReportTable("Files", ("file", "status", "warnings and errors"), rows, NOTICE)]
+    return tables + ([ReportTable("Warnings and errors", ("text", "file"), said)] if said else [])
 
 
 def _components(named: dict[str, Findings]) -> list[Any]:

@@ -86,12 +86,15 @@ def sheet(findings: "Findings", size: int = SIZE) -> Pixels:
     return np.asarray(page)
 
 
-def strips(findings: "Findings", size: int = 2 * SIZE) -> tuple[Pixels, Pixels]:
-    """Before and after, each (h, w, 3) with its three planes side by side: for a slider."""
+def strips(findings: "Findings", most: int = 512) -> tuple[Pixels, Pixels]:
+    """Before and after, each (h, w, 3) with its three planes side by side, up to `most` pixels
+    wide: for a slider."""
     from PIL import Image, ImageDraw
 
-    view = View.of(findings, size)
-    wide = sum(w for w, _ in view.cells.values()) + GAP * (len(PLANES) - 1)
+    between = GAP * (len(PLANES) - 1)
+    usual = sum(w for w, _ in View.of(findings, most).cells.values())
+    view = View.of(findings, max(8, int(most * (most - between - len(PLANES)) / usual)))
+    wide = sum(w for w, _ in view.cells.values()) + between
     made = []
     for one in list(maps_of(findings))[:2]:
         page = Image.new("RGB", (wide, max(h for _, h in view.cells.values())), "black")

@@ -125,9 +125,10 @@ def _said(components: tuple[Component, ...]) -> list[str]:
     for kind in ("disappeared", "appeared"):
         own = [one for one in components if one.kind == kind]
         if own:
-            ml = sum(one.volume for one in own)
+            total = sum(one.volume for one in own)
+            many = "structure" if len(own) == 1 else "structures"
             found.append(
-                f"{len(own)} structure{'s' * (len(own) > 1)} {kind} ({ml:.0f} mm^3); the largest {own[0]}"
+                f"{len(own)} {many} {kind} ({total:.0f} mm^3 together); the largest {own[0]}"
             )
     return found
 
