@@ -22,6 +22,7 @@ from undrift.medical.deformation.random_fields import (
     random_velocity,
 )
 from undrift.medical.given import Given, given
+from undrift.medical.keywords import keywords
 from undrift.medical.made import write_made
 from undrift.medical.notice import NOTICE
 from undrift.medical.volumes.checks import check_pair, check_volume
@@ -93,7 +94,9 @@ def deform(
     the largest determinant of each, both above 0.
     Raises InputError for bad volumes and labels, UsageError for unknown names and numbers.
     """
-    asked = _asked(settings)
+    if "scales" in settings:
+        settings["scales"] = tuple(settings["scales"])
+    asked = keywords(Asked, settings)
     got = given(volume, units, spacing)
     check_volume(got.volume, got.name)
     marks = None if labels is None else _labels(labels, got, spacing)
@@ -114,18 +117,6 @@ def deform(
         labels=moved,
         fields=tuple(_millimetres(canonical, turn, one.field) for one in found),
     )
-
-
-def _asked(settings: dict[str, Any]) -> Asked:
-    known = Asked.__dataclass_fields__
-    for name in settings:
-        if name not in known:
-            raise UsageError(
-                f"unknown keyword {name!r}; there are {', '.join(known)}{nearest(name, known)}"
-            )
-    if "scales" in settings:
-        settings = {**settings, "scales": tuple(settings["scales"])}
-    return Asked(**settings)
 
 
 def _labels(labels: Any, got: Given, spacing: Sequence[float] | None) -> Given:

@@ -71,10 +71,10 @@ class Warped(Dataset[dict[str, Tensor]]):
         return self._images[subject]
 
     def _made(self, subject: int) -> Tensor:
-        data = self.data
+        data, step = self.data, self.data.spacing
         deep = data.side if data.axes == 3 else 1
         phantom = ct_phantom(
-            data.first + subject, (data.side, data.side, deep), (data.spacing,) * 3,
+            data.first + subject, (data.side, data.side, deep), (step, step, step),
             data.regions[subject % len(data.regions)],
         )  # fmt: skip
         numbers = self.signal.intensity_map(phantom.hu).forward(phantom.hu)

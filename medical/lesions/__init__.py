@@ -1,0 +1,1 @@
+"""Lesions put into volumes (LeFusion): focused training, control of the texture, exact rest."""
