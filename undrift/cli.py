@@ -27,7 +27,7 @@ COMMANDS = {
     "contest": ("undrift.restoration.contest.cli", "contest", "Compare processes on own pairs."),
     "evaluate": ("undrift.common.evaluate_cli", "evaluate", "Score results against truth."),
     "benchmark": (
-        "undrift.restoration.scoring_cli",
+        "undrift.benchmarks",
         "benchmark",
         "Degrade, restore and score a data card.",
     ),

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from undrift.common.errors import PartialFailure
+from undrift.common.errors import PartialFailure, UsageError, nearest
 from undrift.common.option_types import Names
 
 
@@ -76,3 +76,28 @@ def benchmark(
             f"{len(table.failed)} of {len(table.scores)} scores failed, the first: "
             f"{first.setting} {first.item} {first.method}: {first.error}"
         )
+
+
+def _of_card(card: str, task: str, **given: Any) -> None:
+    from undrift.speech.benchmark.clips import SOURCES
+
+    splits = {source.card: split for split, source in SOURCES.items()}
+    if card not in splits:
+        raise UsageError(
+            f"--task {task} mixes speech of {' or '.join(splits)} with noises, got {card!r}"
+            f"{nearest(card, splits)}"
+        )
+    click.get_current_context().invoke(benchmark, split=splits[card], **given)
+
+
+card_benchmark = click.Command(
+    "benchmark",
+    callback=_of_card,
+    help="Mix, enhance and score the speech of a data card: debian-speech-heldout (the test) or "
+    "debian-speech (validation). The same as `undrift speech benchmark`.",
+    params=[
+        click.Argument(["card"]),
+        click.Option(["--task"], type=click.Choice(["enhance"]), required=True),
+        *(parameter for parameter in benchmark.params if parameter.name != "split"),
+    ],
+)

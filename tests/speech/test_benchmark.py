@@ -178,3 +178,28 @@ def test_noise_is_noise(root: Path) -> None:
     made = mixture(CONDITIONS["snr 0"], clips[0], 0, seed=3, split="validation",
                    voices=voices_of(clips))  # fmt: skip
     assert si_sdr(made.clean, made.noisy) < 3
+
+
+def _untimed(out: str) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in out.splitlines()]
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
+
+
+def test_the_general_command_dispatches_by_its_task(
+    root: Path, capsys: pytest.CaptureFixture
+) -> None:
+    flags = ["--root", str(root), "--method", "noisy", "--condition", "snr 5"]
+    flags += ["--items", "ann/0.wav", "--metrics", "si_sdr", "--json", "-v", "-q"]
+    assert main(["speech", "benchmark", *flags]) == 0
+    wanted = _untimed(capsys.readouterr().out)
+    assert any(line.get("item") == "ann/0.wav" for line in wanted)
+    for task in (["--task", "enhance"], ["--task=enhance"]):
+        assert main(["benchmark", "debian-speech-heldout", *task, *flags]) == 0
+        assert _untimed(capsys.readouterr().out) == wanted
+    assert main(["benchmark", "debian-speech-heldot", "--task", "enhance", *flags]) == 2
+    assert "did you mean 'debian-speech-heldout'" in capsys.readouterr().err
+    assert main(["benchmark", "skimage-photos", "--task", "enhanse"]) != 0
+    assert main(["benchmark", "--help"]) == 0
+    assert "--psf" in capsys.readouterr().out
+    assert main(["benchmark", "--task", "enhance", "--help"]) == 0
+    assert "debian-speech-heldout" in capsys.readouterr().out
