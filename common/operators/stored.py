@@ -45,7 +45,7 @@ class StoredBeams(LinearOperator):
         matrix, other = self._matrix(side), self._matrix("" if side else "back_")
         flat = value.flatten(-2).flatten(0, -2).mT  # (pixels or rays, batch * slices)
         found = _Product.apply(flat, matrix, other)
-        return found.mT.reshape(value.shape[0], *shape)
+        return found.mT.reshape(*value.shape[:-2], *shape[1:])
 
     def _matrix(self, side: str) -> Tensor:
         known = self.__dict__.setdefault("_matrices", {})

@@ -9,13 +9,13 @@ Values = npt.NDArray[np.float32]
 MU_WATER = 0.0193  # per mm: water at about 70 keV
 
 
-def hu_to_mu(hu: Values, water: float = MU_WATER) -> Values:
+def hu_to_mu(hu: npt.ArrayLike, water: float = MU_WATER) -> Values:
     """Attenuation per mm of values in HU; water: that of water."""
     _positive(water)
     return (water * (1 + np.asarray(hu, np.float64) / 1000)).astype(np.float32)
 
 
-def mu_to_hu(mu: Values, water: float = MU_WATER) -> Values:
+def mu_to_hu(mu: npt.ArrayLike, water: float = MU_WATER) -> Values:
     """HU of attenuation per mm."""
     _positive(water)
     return (1000 * (np.asarray(mu, np.float64) / water - 1)).astype(np.float32)

@@ -17,10 +17,12 @@ from undrift.common.operators.linear import LinearOperator
 from undrift.common.operators.radon import FanBeam, Radon
 from undrift.common.operators.stored import stored
 from undrift.medical.ct.geometry import Fan, Geometry
+from undrift.medical.ct.slices import from_rows, to_rows
 from undrift.medical.ct.units import hu_to_mu
 from undrift.medical.simulate.ct import CtPhantom, ct_phantom
 from undrift.medical.simulate.ct_law import TRAIN, CtLaw
 
+__all__ = ["FINER", "Scan", "average", "from_rows", "project", "scan_phantom", "to_rows"]
 Values = npt.NDArray[np.float32]
 FINER = 2
 
@@ -79,16 +81,6 @@ def project(mu: Values, geometry: Geometry, pixel: float, rays: int = 1) -> Valu
     least = parts.min(-1, keepdims=True)
     mean = np.exp(least - parts).mean(-1)
     return (least[..., 0] - np.log(mean)).astype(np.float32)
-
-
-def to_rows(volume: Values) -> Values:
-    """(x, y, z) -> (z, rows, columns) as an image is seen: x to the right, y up."""
-    return np.ascontiguousarray(volume.transpose(2, 1, 0)[:, ::-1])
-
-
-def from_rows(slices: Values) -> Values:
-    """(z, rows, columns) -> (x, y, z); undoes `to_rows`."""
-    return np.ascontiguousarray(slices[:, ::-1].transpose(2, 1, 0))
 
 
 def average(volume: Values, finer: int) -> Values:
