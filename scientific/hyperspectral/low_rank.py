@@ -1,0 +1,144 @@
+"""Denoising in the subspace of the signal, with stripes, dead columns and impulses told apart.
+
+    y = x + column offsets + outliers + noise,   x = sum_k e_k a_k, a_k an image
+
+The idea of HIR-Diff (Pang et al. 2024): a cube is a few images times a few spectra, the spectra
+come from the data, and a diffusion prior of pictures knows the images. Theirs guides a sampler by
+the gradient of the misfit and stops where the truth, which it is shown, is nearest. Here noise is
+white in the subspace (`subspace`), so the posterior of an image needs no guidance: the prior is
+asked at the image's own noise level, once for the mean or along a chain for samples.
+
+What is no noise is found in turns: estimate; residual; medians of columns that stand out are
+stripes; what stands out beyond is an outlier and is replaced by the estimate in the next turn. A
+band with many outliers is fitted to the images by the values that are left, since a fill that waits
+for the estimate comes slowly.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from undrift.scientific.hyperspectral.cubes.cube import Cube
+from undrift.scientific.hyperspectral.noise.estimate import noise_report
+from undrift.scientific.hyperspectral.subspace import Subspace, signal_subspace
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Eigen = Callable[[Array], Array]
+TURNS = 5
+OUTLIER = 4.5  # deviations of a value
+STRIPE = 4.0  # deviations of a column's median
+_MANY = 0.4  # share of outliers from which a band is fitted
+_LIMIT = 0.005  # share of a band's values at its very end that makes the end a limit, no value
+_LEAST = 1e-5  # of a band's range, for the sigma of a band without noise
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What the turns end with: estimate (bands, rows, columns), the sigma of the random noise,
+    (bands,), stripes and outliers (bands, rows, columns), the subspace and its noisy images."""
+
+    estimate: Array
+    sigma: Array
+    stripes: Array
+    outliers: Mask
+    subspace: Subspace
+    noisy: Array
+
+
+def separate(cube: Cube, eigen: Eigen, turns: int = TURNS, most: int = 25) -> Found:
+    """The signal of a cube by a denoiser of its images (k, rows, columns), in `turns` from 1.
+
+    Missing values are filled by the estimate; the caller decides whether to show that.
+    """
+    report = noise_report(cube)
+    y = cube.array.astype(np.float64)
+    gaps = np.isnan(y) | report.dead[:, None]
+    known = gaps | limited(y, gaps)
+    least = np.maximum(_LEAST * (np.nanmax(y, (1, 2)) - np.nanmin(y, (1, 2))), 1e-12)
+    sigma = np.maximum(np.where(np.isfinite(report.sigma), report.sigma, 1.0), least)
+    stripes = np.broadcast_to(report.stripes[:, None], y.shape)
+    found = _turn(_first(y, known) - stripes, stripes, sigma, known, eigen, most)
+    for _ in range(turns - 1):
+        stripes, sigma, outliers = _rest(y, found.estimate, known, least)
+        filled = np.where(outliers, found.estimate, y - stripes)
+        found = _turn(filled, stripes, sigma, outliers, eigen, most)
+    return found
+
+
+def _turn(
+    clean: Array, stripes: Array, sigma: Array, outliers: Mask, eigen: Eigen, most: int
+) -> Found:
+    space = signal_subspace(clean, sigma, most)
+    noisy = space.coefficients(clean)
+    images = eigen(noisy)
+    estimate = space.cube(images)
+    for band in np.flatnonzero(outliers.mean((1, 2)) > _MANY):
+        estimate[band] = _fitted(clean[band], images, ~outliers[band])
+    return Found(estimate, sigma, stripes, outliers, space, noisy)
+
+
+def _fitted(band: Array, images: Array, valid: Mask) -> Array:
+    """Least squares of the valid values of a band by the images and a constant."""
+    if valid.sum() < 4 * (len(images) + 1):
+        return np.full(band.shape, np.median(band))
+    basis = np.concatenate([images, np.ones((1, *band.shape))])
+    weights = np.linalg.lstsq(basis[:, valid].T, band[valid], rcond=None)[0]
+    return np.tensordot(weights, basis, 1)
+
+
+def limited(y: Array, gaps: Mask) -> Mask:
+    """Values at the end of a band's range that many others share: clipped, or salt and pepper."""
+    found = np.zeros_like(gaps)
+    for band, empty, marks in zip(y, gaps, found, strict=True):
+        there = band[~empty]
+        if there.size:
+            for end in (there.min(), there.max()):
+                at = (band == end) & ~empty
+                if at.sum() > max(2.0, _LIMIT * there.size):
+                    marks |= at
+    return found
+
+
+def _rest(y: Array, estimate: Array, known: Mask, least: Array) -> tuple[Array, Array, Mask]:
+    """Stripes, sigma and outliers of the residual; `known` are outliers for certain."""
+    residual = np.where(known, np.nan, y - estimate)
+    sigma = np.maximum(_spread(residual), least)
+    offset = _standing_out(_median(residual, 1), 1.2533 * sigma[:, None], (~known).sum(1))
+    residual = residual - offset[:, None]
+    sigma = np.maximum(_spread(residual), least)
+    far = abs(residual) > OUTLIER * sigma[:, None, None]
+    return np.broadcast_to(offset[:, None], y.shape), sigma, known | far
+
+
+def _standing_out(values: Array, error: Array, count: npt.NDArray[np.int64]) -> Array:
+    """Those of (bands, columns) that exceed their error over the root of `count`; 0 elsewhere."""
+    limit = STRIPE * error / np.sqrt(np.maximum(count, 1))
+    return np.where(np.isfinite(values) & (abs(values) > limit), values, 0.0)
+
+
+def _first(y: Array, outliers: Mask) -> Array:
+    """Without gaps: the median of a column of the band, or of the band."""
+    masked = np.where(outliers, np.nan, y)
+    columns, bands = _median(masked, 1), _median(masked.reshape(len(y), -1), 1)
+    guess = np.where(np.isfinite(columns), columns, np.nan_to_num(bands)[:, None])
+    return np.where(outliers, guess[:, None], y)
+
+
+def _spread(residual: Array) -> Array:
+    flat = residual.reshape(len(residual), -1)
+    return np.nan_to_num(1.4826 * _median(abs(flat - _median(flat, 1)[:, None]), 1))
+
+
+def _median(values: Array, axis: int) -> Array:
+    """Medians without NaN; NaN where nothing is left."""
+    ordered = np.sort(values, axis)  # NaN last
+    count = np.isfinite(values).sum(axis)
+    low, high = (np.maximum(n, 0) for n in ((count - 1) // 2, count // 2))
+    first, second = (
+        np.take_along_axis(ordered, np.expand_dims(n, axis), axis).squeeze(axis)
+        for n in (low, high)
+    )
+    return np.where(count > 0, (first + second) / 2, np.nan)
