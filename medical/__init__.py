@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from undrift.medical.deformation.tasks import deform
+    from undrift.medical.generation.tasks import generate
+    from undrift.medical.lesions.tasks import lesion
+    from undrift.medical.tasks import denoise, translate
+    from undrift.medical.thick_slices import super_resolve
     from undrift.medical.volumes import Volume, read_volume, write_volume
 
 LAZY = {
@@ -25,7 +29,17 @@ LAZY = {
     "write_volume": "undrift.medical.volumes",
 }
 
-__all__ = ["Volume", "deform", "read_volume", "write_volume"]
+__all__ = [
+    "Volume",
+    "deform",
+    "denoise",
+    "generate",
+    "lesion",
+    "read_volume",
+    "super_resolve",
+    "translate",
+    "write_volume",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from undrift.common.allocator import give_freed_memory_back
 from undrift.common.devices import autocast
 from undrift.common.errors import InputError, OutOfMemoryError
 from undrift.common.noise import Noise
@@ -171,6 +172,8 @@ class Tiled3D:
         fusion = Fusion(self.tiles, found, self.room, self._done + 1 == self._calls)
         number = 0
         for group in grouped(self.tiles.axes, self.batch):
+            if self.room.folder is not None:  # memory is short: holes of many sizes add up
+                give_freed_memory_back()
             parts = self._called(group, x, t, y, level)
             for place, part in zip(group, parts, strict=True):
                 fusion.put(place, part)
