@@ -1,1 +1,1 @@
-"""Hyperspectral cubes and atmospheric fields: reserved; this version has none."""
+"""Hyperspectral cubes and atmospheric fields; see docs/scientific.md for what is there so far."""
