@@ -5,7 +5,8 @@ says instead where they lie, how many they are, which are left out, and one hash
 
     sha256 of the lines "<item> <sha256 of its content>\\n", sorted by item
 
-An item is called by its path below `folder`, with "-" for "/" and without `suffix`.
+An item is called by its path below `folder`, with "-" for "/" and without `suffix`. The folder may
+lie in a ZIP file of the archive: "usr/share/sounds.zip/birds".
 """
 
 import hashlib
@@ -37,7 +38,8 @@ class Members(Exact):
     sha256: Sha256  # over the members as they lie in the archive
     decoded: Sha256 | None  # over what they decode to; null where decoders may differ in a bit
     seconds: float | None = None  # of sound, all together
-    leave_out: list[Words] = Field(default_factory=list)  # items, or globs of them
+    only: list[Words] = Field(default_factory=list)  # items, or globs of them; empty: all
+    leave_out: list[Words] = Field(default_factory=list)  # the same, of which none is taken
     sample_rate_hz: Positive | None = None  # of files without header
     creator: Text | None  # as the source states it
     license: Text | None  # the same
@@ -47,6 +49,8 @@ class Members(Exact):
         if not member.startswith(f"{self.folder}/") or not member.endswith(self.suffix):
             return None
         name = member[len(self.folder) + 1 : -len(self.suffix)].replace("/", "-")
+        if self.only and not any(fnmatchcase(name, glob) for glob in self.only):
+            return None
         return None if any(fnmatchcase(name, glob) for glob in self.leave_out) else name
 
 

@@ -151,10 +151,17 @@ class Block(Exact):
     splits: list[Split]
     files: list[File]
     members: list[Members] = Field(default_factory=list)  # whole folders inside those files
+    leave_out: list[Words] = Field(default_factory=list)  # globs of items, of every group
     layout: list[Words]  # globs below the data root that prove it is there
     views: list[View] = Field(default_factory=list)  # how its files pair up
     people: People
     verified: list[Verified]
+
+    @model_validator(mode="after")
+    def _left_out_everywhere(self) -> "Block":
+        for group in self.members:
+            group.leave_out.extend(self.leave_out)
+        return self
 
 
 class Front(Exact):

@@ -104,12 +104,16 @@ def _distribution(card: DataCard) -> list[dict[str, Any]]:
 
 
 def _file_set(group: Members) -> dict[str, Any]:
-    left_out = ", ".join(group.leave_out)
+    chosen = "".join(
+        f", {word} {', '.join(globs)}"
+        for word, globs in (("only", group.only), ("without", group.leave_out))
+        if globs
+    )
     return {
         "@type": "cr:FileSet",
         "@id": group.name,
         "name": group.name,
-        "description": f"{group.items} files" + (f", without {left_out}" if left_out else ""),
+        "description": f"{group.items} files{chosen}",
         "containedIn": {"@id": group.archive},
         "encodingFormat": _TYPES.get(group.suffix, "application/octet-stream"),
         "includes": f"{group.folder}/**/*{group.suffix}",

@@ -11,10 +11,11 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from undrift.common.card_schema import File
 from undrift.common.errors import InputError, require
@@ -39,17 +40,35 @@ def read_members(deb: Path, names: Collection[str]) -> Iterator[tuple[str, bytes
         )
 
 
-def read_where(deb: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-    """The same for all files of whose name `wanted` is true; there may be none."""
+def read_where(
+    deb: Path, wanted: Callable[[str], bool], zips: Collection[str] = ()
+) -> Iterator[tuple[str, bytes]]:
+    """The same for all files of whose name `wanted` is true; there may be none.
+
+    zips: names of ZIP files in there; what they hold is called by the ZIP's name and its own.
+    """
     try:
         with tarfile.open(fileobj=_data_tar(deb), mode="r:*") as tar:
             for entry in tar:
                 name = entry.name.removeprefix("./")
-                if entry.isfile() and wanted(name):
-                    file = tar.extractfile(entry)
-                    yield name, b"" if file is None else file.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
+                file = tar.extractfile(entry) if entry.isfile() else None
+                if file is not None and name in zips:
+                    yield from _zipped(file, name, wanted)
+                elif file is not None and wanted(name):
+                    yield name, file.read()
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise InputError(f"{deb} is damaged ({error}); get it again") from error
+
+
+def _zipped(
+    file: IO[bytes], name: str, wanted: Callable[[str], bool]
+) -> Iterator[tuple[str, bytes]]:
+    with tempfile.TemporaryFile() as scratch:  # a compressed tar cannot be read at random
+        shutil.copyfileobj(file, scratch)
+        with zipfile.ZipFile(scratch) as archive:
+            for inside in archive.namelist():
+                if wanted(f"{name}/{inside}"):
+                    yield f"{name}/{inside}", archive.read(inside)
 
 
 def _data_tar(deb: Path) -> io.BytesIO:

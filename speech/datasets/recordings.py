@@ -7,7 +7,7 @@ another version serves as well if the recordings in it are the same.
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,10 @@ def _unpack(
     found: dict[str, dict[str, bytes]] = {group.name: {} for group in groups}
     done: dict[Path, str] = {}
     with deb_at_hand(archive, archives) as deb:
-        for member, content in read_where(deb, lambda name: any(g.item(name) for g in groups)):
+        zips = {str(above) for g in groups for above in PurePosixPath(g.folder).parents}
+        for member, content in read_where(
+            deb, lambda name: any(g.item(name) for g in groups), zips
+        ):
             for group in groups:
                 if item := group.item(member):
                     found[group.name][item] = content

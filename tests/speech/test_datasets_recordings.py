@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -101,6 +102,52 @@ def test_recordings_are_written_sample_by_sample_and_verify(debs: Path, tmp_path
     assert "files: 2, hashed: 1" in run("verify", "toy", "--root", out).stderr
     (debs / "toy_1.0-1_all.deb").unlink()  # not opened again
     assert set(make("toy", out, {"archives": debs}).values()) == {"skipped"}
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
+def test_recordings_in_a_zip_file_of_the_package_are_made(debs: Path, tmp_path: Path) -> None:
+    path = cards.cards_folder() / "toy.md"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("share/anna", "share/all.pk3/voices/anna"), encoding="utf-8")
+    inner = {name.replace("usr/share", "voices"): content for name, content in INSIDE.items()}
+    deb = debs / "toy_1.0-1_all.deb"
+    whole = {
+        "usr/share/all.pk3": zipped(inner),
+        "usr/share/ben/c.raw": INSIDE["usr/share/ben/c.raw"],
+    }
+    deb.write_bytes(packed(whole))
+    out = tmp_path / "out"
+    make("toy", out, {"archives": debs})
+    written, _ = soundfile.read(out / "anna/more-b.wav", dtype="int16")
+    np.testing.assert_array_equal(written, TWO)
+    assert "files: 2, hashed: 1" in run("verify", "toy", "--root", out).stderr
+    deb.write_bytes(packed({**whole, "usr/share/all.pk3": b"PK"}))
+    with pytest.raises(InputError, match=r"toy_1.0-1_all.deb is damaged \(File is not a zip"):
+        make("toy", tmp_path / "again", {"archives": debs})
+    assert not (tmp_path / "again").exists()
+
+
+def test_what_the_card_leaves_out_no_group_takes(debs: Path) -> None:
+    path = cards.cards_folder() / "toy.md"
+    text = path.read_text(encoding="utf-8")
+    more = '  leave_out: ["*[Ss]iren*"]\n  layout: ["*/*.wav"]'
+    text = text.replace('  layout: ["*/*.wav"]', more).replace(
+        "      suffix: .raw\n", "      suffix: .raw\n      only: [c, d*]\n"
+    )
+    path.write_text(text, encoding="utf-8")
+    anna, ben = find_card("toy").front.undrift.members
+    assert anna.leave_out == ["bee*", "*[Ss]iren*"] and ben.leave_out == ["*[Ss]iren*"]
+    assert anna.item("usr/share/anna/far/Siren2.wav") is None
+    asked = ("c", "d1", "dSiren", "e", "c1")
+    taken = [ben.item(f"usr/share/ben/{name}.raw") for name in asked]
+    assert taken == ["c", "d1", None, None, None]
 
 
 def test_speakers_are_chosen_by_name(debs: Path, tmp_path: Path) -> None:
@@ -203,7 +250,7 @@ def test_speakers_lie_in_one_split_and_nothing_is_both_trained_on_and_tested() -
 
 
 def test_the_prose_counts_what_the_head_counts() -> None:
-    for name in ("debian-speech", "debian-speech-heldout"):
+    for name in ("debian-speech", "debian-speech-heldout", "debian-noises", "debian-voices"):
         card = find_card(name)
         rows: dict[str, list[str]] = {}
         for line in card.prose["Composition"].splitlines():
@@ -213,7 +260,7 @@ def test_the_prose_counts_what_the_head_counts() -> None:
             assert group.seconds is not None
             counted, long = int(rows[group.name][1]), float(rows[group.name][2])
             assert counted == group.items
-            assert abs(long - group.seconds / (60 if name == "debian-speech" else 1)) <= 0.051
+            assert abs(long - group.seconds / (1 if name.endswith("heldout") else 60)) <= 0.051
 
 
 def test_the_head_is_shown_with_creators_and_licences(debs: Path) -> None:
@@ -228,6 +275,9 @@ def test_groups_are_file_sets_in_croissant() -> None:
     assert one["@type"] == "cr:FileSet" and one["includes"] == "usr/share/klettres/da/**/*.ogg"
     assert one["containedIn"] == {"@id": "klettres-data_22.12.3-1_all.deb"}
     assert one["encodingFormat"] == "audio/ogg" and "syllab-ad-27" in one["description"]
+    sets = {f["@id"]: f for f in find_card("debian-noises").to_croissant()["distribution"]}
+    told = sets["trigger-rally"]["description"]
+    assert told.startswith("4 files, only ") and ", without *[Ss]iren*" in told
 
 
 def test_items_are_named_by_their_path() -> None:
