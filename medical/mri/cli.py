@@ -75,6 +75,10 @@ def of_kspace(task: str) -> Callable[[Any], Any]:
     ),
     help="Use lines of this kind of mask only, as fastMRI draws it by the file's name.",
 )  # fmt: skip
+@option(
+    "Task", "--together", is_flag=True,
+    help="Slices are one volume to the prior: for thin ones without gaps.",
+)  # fmt: skip
 @option("Task", "--acceleration", type=click.IntRange(min=1), default=4, help="Of that mask.")
 def recon_mri(options: RunOptions, keep_samples: bool, name_source: bool, **own: Any) -> None:
     """MR volumes from k-space: fastMRI's .h5, or .npz with kspace, mask, maps, noise, spacing.

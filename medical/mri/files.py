@@ -46,14 +46,14 @@ class KspaceFile:
     def volume(self, images: Any) -> Volume:
         """Real images (slices, h, w), or (readout, phase, partition), as a volume (x, y, z)."""
         array = self.turned(images)
-        step = self.spacing if self.scan.volume else (self.spacing[1], self.spacing[0],
+        step = self.spacing if not self.scan.whole else (self.spacing[1], self.spacing[0],
                                                       self.spacing[2])  # fmt: skip
         return Volume(array, np.diag([*step, 1.0]), "relative", notes=self.notes)
 
     def turned(self, images: Any) -> np.ndarray:
         """The same as an array: (phase, readout, slice), or unchanged for a volume."""
         values = np.asarray(images.cpu() if isinstance(images, Tensor) else images, np.float32)
-        if self.scan.volume:
+        if not self.scan.whole:
             return np.ascontiguousarray(values)
         for axis, side in zip((1, 2), self.sides, strict=True):
             first = values.shape[axis] // 2 - side // 2
@@ -83,6 +83,7 @@ def reconstruct_file(
     calibration: int,
     choice: Choice,
     spacing: Sequence[float] | None = None,
+    together: bool = False,
 ) -> Any:
     """`reconstruct_mri` of a file; value and samples are volumes of magnitudes (x, y, z), std,
     residual and invented arrays on their grid."""
@@ -90,7 +91,7 @@ def reconstruct_file(
 
     file = read_kspace(path, mask, spacing)
     found = reconstruct(
-        file.scan,
+        replace(file.scan, volume=together or file.scan.volume),
         file.maps if maps is None else maps,
         prior,
         file.noise if noise is None else noise,
@@ -115,7 +116,7 @@ def on_grid(found: Any, file: KspaceFile) -> Any:
 
 def _npz(path: Path, spacing: Sequence[float] | None) -> KspaceFile:
     try:
-        with contextlib.closing(np.load(path)) as data:
+        with path.open("rb") as file, contextlib.closing(np.load(file)) as data:
             arrays = {name: data[name] for name in data.files}
     except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise InputError(f"{path}: cannot be read as .npz: {error}") from error

@@ -72,6 +72,7 @@ class Posterior:
         )  # fmt: skip
         self.calls += found.info["nfe"]
         self.told = {key: found.info[key] for key in _TOLD}
+        self.told["options"] = {k: _plain(v) for k, v in found.info["options"].items()}
         drawn = found.samples or (found.value,)
         return torch.stack([one.cpu() for one in drawn])
 
@@ -80,6 +81,11 @@ class Posterior:
 
     def record(self) -> dict[str, Any]:
         return {**self.told, "samples": self.choice.samples, "nfe": self.calls}
+
+
+def _plain(value: Any) -> Any:
+    """What JSON holds, or the words for it."""
+    return value if isinstance(value, int | float | str | None) else repr(value)
 
 
 _TOLD = ("model", "weights", "why", "solver", "grid", "steps", "options", "temperature")

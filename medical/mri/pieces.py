@@ -110,7 +110,7 @@ class Preparation:
 def prepare(scan: Scan, maps: Any = None, noise: Any = None, calibration: int = 24) -> Preparation:
     """Settles noise, maps and scale.
 
-    maps: complex (coils, h, w) or (slices, coils, h, w), of a volume (coils, slices, h, w).
+    maps: complex (coils, h, w) or (slices, coils, h, w), of 3-D k-space (coils, slices, h, w).
     noise: the deviation of each part of a sample, a covariance (coils, coils), or None: measured.
     Raises InputError for maps and noise that do not fit, and for a scan that is 0 everywhere.
     """
@@ -127,7 +127,7 @@ def prepare(scan: Scan, maps: Any = None, noise: Any = None, calibration: int = 
 def _covariance(scan: Scan, noise: Any, like: Tensor) -> Tensor:
     """Psi; of a volume, whose readout is transformed already, from the slices at its ends."""
     coils = scan.shape[1]
-    if noise is None and scan.volume:
+    if noise is None and not scan.whole:
         ends = [scan.slice(k)[:, scan.mask_of(k)] for k in ends_of(scan.shape[0])]
         return covariance(torch.cat(ends, 1))
     if noise is None:
@@ -150,7 +150,7 @@ def _given_maps(maps: Any, scan: Scan, like: Tensor) -> Tensor:
     given = torch.as_tensor(maps)
     if given.ndim == 3:
         given = given[None]
-    elif scan.volume:
+    elif not scan.whole:
         given = given.movedim(0, 1)
     wanted = scan.shape[1:]
     if given.ndim != 4 or tuple(given.shape[1:]) != wanted or len(given) not in (1, scan.shape[0]):

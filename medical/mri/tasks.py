@@ -49,6 +49,7 @@ def reconstruct_mri(
     sampler: str = "auto",
     noise: Any = None,
     dims: int = 2,
+    together: bool = False,
     calibration: int = 24,
     samples: int = 4,
     steps: int | None = None,
@@ -66,6 +67,7 @@ def reconstruct_mri(
     maps: complex sensitivities like kspace, or None: estimated (ESPIRiT) from the centre that is
     measured whole, of at most `calibration` lines. noise: deviation of each part of a sample, or a
     covariance of the coils (E[n n^H] of complex samples), or None: measured.
+    together: slices are one volume to the prior, for thin ones without gaps.
     prior: as of `undrift.solve`, of two channels, magnitudes near 1. method: "posterior", or a
     baseline: zero-filled, cg-sense, wavelet, tv. sampler, steps, options: of `undrift.solve`, or of
     the baseline. samples: of the posterior; their mean is `.value`. seed, item: of the noise.
@@ -82,8 +84,11 @@ def reconstruct_mri(
     if isinstance(kspace, str | Path):
         from undrift.medical.mri.files import reconstruct_file
 
-        return reconstruct_file(Path(kspace), mask, maps, prior, noise, calibration, choice)
+        return reconstruct_file(
+            Path(kspace), mask, maps, prior, noise, calibration, choice, together=together
+        )
     scan = scan_of(kspace, mask, dims)
+    scan = replace(scan, volume=together or scan.volume)
     found = reconstruct(scan, maps, prior, noise, calibration, choice)
     single = not isinstance(kspace, list) and getattr(kspace, "ndim", 4) == 3
     return back(found, kspace, single)

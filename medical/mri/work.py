@@ -133,7 +133,7 @@ class Recon(_OfKspace):
             mask = line_mask(kind, lines, own["acceleration"], seed=seed)
         return reconstruct_file(
             item.source, mask, None, self.model, own["noise"], own["calibration"], choice,
-            own["spacing"],
+            own["spacing"], own["together"],
         )  # fmt: skip
 
 

@@ -87,6 +87,10 @@ def test_slices_are_done_one_by_one_and_alike() -> None:
     assert np.abs(array.value - both.value.numpy()).max() < 1e-12
     again = reconstruct_mri(stack, mask, maps, **options)
     assert torch.equal(again.value, both.value)
+    classical = {"method": "cg-sense", "noise": 0.02, "options": {"iterations": 400}}
+    once = reconstruct_mri(stack, mask, maps, **classical)
+    whole = reconstruct_mri(stack, mask, maps, together=True, **classical)
+    assert (once.value - whole.value).abs().max() < 1e-6 and len(whole.info["chi_slices"]) == 1
     other = reconstruct_mri(stack, mask, maps, **{**options, "seed": 2})
     assert not torch.equal(other.samples[0], both.samples[0])
 
