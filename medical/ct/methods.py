@@ -113,7 +113,7 @@ def by_fbp(sinogram: Sinogram, settings: Settings) -> Found:
 
 def by_sart(sinogram: Sinogram, settings: Settings) -> Found:
     """steps: rounds; options: relaxation."""
-    options = {"rounds": settings.steps or 4, "relaxation": 0.3, **settings.options}
+    options = {"rounds": settings.steps or 8, "relaxation": 0.3, **settings.options}
     image = sart(sinogram.integrals, sinogram.geometry, **options)
     return Found([mu_to_hu(image, sinogram.water)], {"options": options})
 
