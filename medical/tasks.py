@@ -102,7 +102,7 @@ def denoise(
         if sigma is not None:
             raise UsageError(f"{method.id} finds the noise by itself; leave sigma out")
         drawn, info = _conditional(came, method, None, keep_samples, progress)
-    result = came.volume.with_array(drawn.mean)
+    result = came.volume.with_array(drawn.mean, "HU" if kind == "ct" else None)
     residual = came.volume.array - drawn.mean
     return outcome(came, result, drawn, residual, {"task": "denoise", "kind": kind, **info}, began)
 

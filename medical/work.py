@@ -1,7 +1,6 @@
 """One volume of `undrift medical translate|denoise|sr`: read, made, written with its record."""
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -13,6 +12,7 @@ import click
 from undrift.common.files import full_suffix, stem, temporary_beside
 from undrift.common.items import Item
 from undrift.common.pace import Pace
+from undrift.common.peak_memory import peak_mb
 from undrift.common.run_options import RunOptions
 
 SUFFIXES = {".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".hdr"}
@@ -165,16 +165,6 @@ class VolumeFile:
             before, result.value, std=result.std, same_contrast=self.task != "translate",
             borders=borders or None,
         )  # fmt: skip
-
-
-def peak_mb() -> int | None:
-    """Most main memory this process ever had, in MiB; None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if sys.platform == "darwin" else 1024))
 
 
 @dataclass(frozen=True)

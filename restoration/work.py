@@ -1,6 +1,5 @@
 """One file of a run: read, restore, write; and the report over all of them."""
 
-import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from undrift.common.files import stem
 from undrift.common.items import Item
 from undrift.common.manifest import Record
+from undrift.common.peak_memory import peak_mb
 from undrift.common.run_options import RunOptions
 
 _GREY = ("1", "L", "I", "F")  # how pillow's names of grey modes begin
@@ -86,9 +86,9 @@ class RestoreFile:
         if self.threads:
             torch.set_num_threads(self.threads)
         if self._is_stack(item):
-            return {**self._stack()(item, target), "peak_mb": _peak_mb()}
+            return {**self._stack()(item, target), "peak_mb": peak_mb()}
         if (told := self._from_file_to_file(item, target)) is not None:
-            return {**{name: told.get(name) for name in _RECORDED}, "peak_mb": _peak_mb()}
+            return {**{name: told.get(name) for name in _RECORDED}, "peak_mb": peak_mb()}
         self._check_fits(item)
         result = VERBS[self.task].function(
             item.source, model=self.model, item=item.key, **dict(self.own), **dict(self.shared)
@@ -111,7 +111,7 @@ class RestoreFile:
             write_picture(target.with_name(f"{stem(target)}.noise.tif"), found, provenance=info)
         write_picture(target, to_pixels(result.value)[0], provenance=info)
         recorded = {name: result.info.get(name) for name in _RECORDED}
-        return {**recorded, "peak_mb": _peak_mb()}
+        return {**recorded, "peak_mb": peak_mb()}
 
     def _is_stack(self, item: Item) -> bool:
         """Whether pages are to be restored; a .npy of `restore` holds measurements."""
@@ -144,16 +144,6 @@ class RestoreFile:
         return StackWork(
             self.task, settings, self.pages, self.warm_start, self.provenance, self.keep_samples
         )
-
-
-def _peak_mb() -> int | None:
-    """Most main memory this process ever had, in MiB; None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if sys.platform == "darwin" else 1024))
 
 
 def _threads(options: RunOptions) -> int | None:
