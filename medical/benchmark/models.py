@@ -1,0 +1,97 @@
+"""What this package makes of a case: samples (k, x, y, z) in the units of its truth.
+
+model        the shipped model with the settings chosen on the split `validation`
+model-mean   denoising, translation: one call at t = 1, an estimate of the mean without spread
+plain        translation: the regression network of the same size, in place of the path
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from undrift.medical.benchmark.cases import ROWS, Case
+
+Samples = list[np.ndarray]
+SAMPLES = {"ct-denoise": 6, "mr-denoise": 4, "mri-recon": 4, "ct-recon": 3, "translate": 8}
+STEPS = {"ct-denoise": 2, "mr-denoise": 3, "translate": 4}
+# further settings chosen on the split `validation`
+CHOSEN: Mapping[str, Mapping[str, Any]] = {}
+USED = {
+    "ct-denoise": ("ct-low-dose",),
+    "mr-denoise": ("brain-prior",),
+    "mri-recon": ("brain-prior",),
+    "ct-recon": ("ct-prior",),
+    "translate": ("brain-t1-t2",),
+}
+
+
+def models_of(kind: str, method: str) -> tuple[str, ...]:
+    """The names of the weights that a method uses."""
+    return ("brain-t1-t2-plain",) if method == "plain" else USED[kind]
+
+
+def sampled(method: str, case: Case, seed: int = 0, **changed: Any) -> Samples:
+    """The samples of a model on a case; one, where it gives an estimate without spread."""
+    kind = ROWS[case.row].kind
+    changed = {**CHOSEN.get(kind, {}), **changed}
+    if kind == "mri-recon":
+        return _k_space(case, seed, changed)
+    if kind == "ct-recon":
+        return _sinogram(case, seed, changed)
+    single = method in ("model-mean", "plain")
+    wishes: dict[str, Any] = {"seed": seed, "item": case.item}
+    if single:
+        wishes |= {"steps": 1, "solver": "ddim", "samples": 1}
+    else:
+        wishes |= {"steps": STEPS[kind], "samples": SAMPLES[kind]}
+    wishes |= changed
+    if kind == "translate":
+        return _translated(case, models_of(kind, method)[0], wishes)
+    return _denoised(kind, case, wishes)
+
+
+def _k_space(case: Case, seed: int, changed: dict[str, Any]) -> Samples:
+    from undrift.medical.mri.tasks import reconstruct_mri
+
+    given = {"samples": SAMPLES["mri-recon"], "seed": seed, "item": case.item, **changed}
+    made = reconstruct_mri(**case.given, **given)
+    return [np.abs(made.value).astype(np.float32), *_parts(made, np.abs)]
+
+
+def _sinogram(case: Case, seed: int, changed: dict[str, Any]) -> Samples:
+    from undrift.medical.ct.tasks import reconstruct_ct
+
+    given = {"samples": SAMPLES["ct-recon"], "seed": seed, "item": case.item, **changed}
+    made = reconstruct_ct(case.given, **given)
+    return [made.value.array, *_parts(made, lambda one: one.array)]
+
+
+def _denoised(kind: str, case: Case, wishes: dict[str, Any]) -> Samples:
+    from undrift.medical.tasks import denoise
+
+    if kind == "ct-denoise":
+        made = denoise(case.given, kind="ct", spacing=case.spacing, **wishes)
+        return [np.asarray(made.value), *_parts(made, np.asarray)]
+    volume, sigma = case.given["volume"], case.given["sigma"]
+    made = denoise(volume, kind="mr", sigma=sigma, **wishes)
+    return [made.value.array, *_parts(made, lambda one: one.array)]
+
+
+def _translated(case: Case, model: str, wishes: dict[str, Any]) -> Samples:
+    from undrift.medical.tasks import translate
+    from undrift.medical.volumes.volume import Volume
+
+    made = translate(case.given, model=model, **wishes)
+    scale = made.info["target_scale"]
+    low, high = float(scale["low"]), float(scale["high"])
+
+    def numbers(one: Volume) -> np.ndarray:
+        return (2 * (one.array - low) / (high - low) - 1).astype(np.float32)
+
+    return [numbers(made.value), *_parts(made, numbers)]
+
+
+def _parts(made: Any, each: Any) -> Samples:
+    samples = made.samples if made.samples is not None else ()
+    return [each(one).astype(np.float32) for one in samples] if len(samples) > 1 else []
