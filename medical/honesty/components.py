@@ -165,7 +165,10 @@ def _parts(strength: Values, k: float, voxels: int, wide: float) -> Iterator[_Pa
     for sign in (1, -1):
         signed = sign * strength
         labels, _ = ndimage.label(signed > k)
+        sizes = np.bincount(labels.ravel())
         for number, box in enumerate(ndimage.find_objects(labels), 1):
+            if sizes[number] < voxels:
+                continue
             own = np.where(labels[box] == number, signed[box], 0)
             half = int((own > own.max() / 2).sum())
             share = surface_share(np.cbrt(3 * half / (4 * np.pi)), wide)
