@@ -28,7 +28,7 @@ DOMAINS = ("restoration", "medical", "speech", "scientific")
 Domain = Literal["restoration", "medical", "speech", "scientific"]
 Task = Literal[
     "sr", "deblur", "denoise", "inpaint", "mri", "ct", "synthesis", "enhance", "dereverb", "hsi",
-    "downscale", "derain", "dehaze", "shadow", "lowlight", "jpeg", "blind",
+    "downscale", "derain", "dehaze", "shadow", "lowlight", "jpeg", "blind", "translate", "prior",
 ]  # fmt: skip
 
 

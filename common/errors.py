@@ -16,6 +16,7 @@ EXTRAS = {
     "astra": "ct",
     "av": "audio",
     "bm3d": "baselines",
+    "bm4d": "baselines",
     "cfgrib": "grib",
     "dask": "fields",
     "distributed": "cluster",

@@ -28,7 +28,11 @@ from make_tables import RESULTS, filled, read_records  # noqa: E402
 from undrift.common.weights.files import read_settings  # noqa: E402
 from undrift.common.weights.settings import Settings  # noqa: E402
 
-CONDITION = {"restoration": "degraded picture, enlarged", "speech": "noisy spectrogram"}
+CONDITION = {
+    "restoration": "degraded picture, enlarged",
+    "speech": "noisy spectrogram",
+    "medical": "source volume",
+}
 FACTS = re.compile(r"(<!-- facts -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -111,7 +115,7 @@ def facts(settings: Settings, parameters: int) -> str:
     """Sentences about the training, from the recipe kept in the header."""
     recipe: Any = settings.record["recipe"]
     schedule, data = recipe["schedule"], recipe["data"]
-    seen = _crops(data) if settings.domain == "restoration" else _windows(data)
+    seen = {"restoration": _crops, "speech": _windows, "medical": _patches}[settings.domain](data)
     text = (
         f"{parameters / 1e6:.2f} million parameters; {settings.record['iterations']} iterations of "
         f"{schedule['batch'] * schedule['accumulate']} {seen}; AdamW, rate {schedule['rate']:g} "
@@ -136,6 +140,12 @@ def _windows(data: dict[str, Any]) -> str:
         f"windows of {data['seconds']:g} s mixed from the speech of the training speakers, "
         f"{source['noises']} noises and {source['rooms']} rooms (seed {source.get('seed', 1)})"
     )
+
+
+def _patches(data: dict[str, Any]) -> str:
+    source, sides = data["source"], " x ".join(str(n) for n in data["patch"])
+    kinds = {"brains": "simulated heads", "scans": "simulated CT scans"}
+    return f"patches of {sides} voxels of {source['count']} {kinds[source['kind']]}"
 
 
 def _sources(source: dict[str, Any]) -> str:
