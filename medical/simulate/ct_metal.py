@@ -42,20 +42,24 @@ class Rod:
     radius: float
 
 
-def polychromatic(water: Values, metal: Values, name: str = "titanium") -> Values:
+def polychromatic(
+    water: npt.ArrayLike, metal: npt.ArrayLike, name: str = "titanium"
+) -> npt.NDArray[np.float64]:
     """p of rays through `water` and `metal` mm. Raises InputError for an unknown metal."""
     if name not in METALS:
         raise InputError(f"metal {name!r} is not one of {', '.join(METALS)}{nearest(name, METALS)}")
-    water, metal = (np.asarray(v, np.float64)[..., None] for v in (water, metal))
-    depth = water * _WATER + metal * METALS[name]
+    lengths = [np.asarray(v, dtype=np.float64)[..., None] for v in (water, metal)]
+    depth = lengths[0] * _WATER + lengths[1] * METALS[name]
     least = depth.min(-1)
     return least - np.log((SHARES * np.exp(least[..., None] - depth)).sum(-1))
 
 
-def water_corrected(p: Values, water: float = MU_WATER) -> Values:
+def water_corrected(p: npt.ArrayLike, water: float = MU_WATER) -> Values:
     """p as one energy would have given it, had the ray met water only: water * L, p(L) = p."""
     length = np.linspace(0, _LONGEST, 4001)
-    return np.interp(p, polychromatic(length, 0 * length), water * length).astype(np.float32)
+    given = np.asarray(p, dtype=np.float64)
+    found = np.interp(given, polychromatic(length, 0 * length), water * length)
+    return found.astype(np.float32)
 
 
 def rods_of(seed: int, reach: float) -> tuple[Rod, ...]:
@@ -104,7 +108,8 @@ def scan_with_metal(
     tissue = project(hu_to_mu(fine.hu) * (1 - share), geometry, x / finer) / np.float32(MU_WATER)
     metal = project(share, geometry, x / finer)
     integrals = water_corrected(polychromatic(tissue, metal, name))
-    truth = average(fine.hu * (1 - share) + METAL_HU * share, finer)
+    hu = fine.hu * (1 - share) + np.float32(METAL_HU) * share
+    truth = average(np.asarray(hu, np.float32), finer)
     label = np.where(average(share, finer) > 0.5, LABELS["metal"], coarse.label).astype(np.uint8)
     shown: CtPhantom = replace(coarse, hu=truth, label=label)
     return Scan(integrals, truth, shown, geometry)
