@@ -8,7 +8,8 @@ the same text wherever the word comes again, and * for any text that does not ma
     degraded: GOPRO_Large/train/{scene}/blur/{frame}.png
     item: "{scene}/{frame}"
 
-`item` is the name of an item; files of one item name belong together.
+`item` is the name of an item; files of one item name belong together. A pattern that ends in '/'
+means folders: what is one item, as a series of DICOM, lies in many files.
 """
 
 import re

@@ -27,7 +27,10 @@ class Entry:
 
 
 def matches(root: Path, pattern: str) -> Iterator[tuple[dict[str, str], Path]]:
-    """Yields (text of each {word}, file) for the files below `root` that fit, sorted by path."""
+    """Yields (text of each {word}, file) for the files below `root` that fit, sorted by path.
+
+    A pattern that ends in '/' means folders, each of which is one item, as a series of DICOM is.
+    """
     yield from _below(root, pattern.split("/"), {})
 
 
@@ -47,7 +50,7 @@ def _below(
     for known, path in places:
         if rest:
             yield from _below(path, rest, known)
-        elif path.is_file():
+        elif path.is_file() or (not first and path.is_dir()):
             yield known, path
 
 
