@@ -99,25 +99,29 @@ def _expected(signals: Array, knots: Array, values: Array) -> Array:
     return np.array(found)
 
 
-def air_sigma(magnitude: npt.NDArray) -> float:
-    """sigma from the air of a magnitude image (x, y, z): there m is Rayleigh distributed.
+def measured_sigma(magnitude: npt.NDArray) -> float:
+    """sigma of a magnitude image (x, y, z), from tissue, where its noise is nearly Gaussian.
 
-    The mode of the darkest voxels' histogram lies at sigma; from the median of the background,
-    which is 1.1774 sigma, with the background where m is below Otsu's threshold and 4 times the
-    last estimate. Raises InputError where the background is all zero, as after masking: give sigma.
+    Differences along all three axes in turn leave sqrt(8) times the noise and hardly anything of
+    tissue; 1.4826 times the median of their size, over cells of 2 x 2 x 2 voxels above Otsu's
+    threshold. Air, which masks and crops take away, is not needed.
+    Raises InputError where less than 100 such cells are, or no noise in half of them.
     """
     from undrift.medical.intensity import foreground
 
-    air = np.asarray(magnitude)[~foreground(np.asarray(magnitude, np.float32))]
-    if not air.size or np.mean(air == 0) > 0.2:
+    values = np.asarray(magnitude, np.float32)
+    inside = foreground(values)
+    change = values
+    for axis in range(3):
+        count = values.shape[axis]
+        change = np.diff(change, axis=axis)
+        low, high = (np.take(inside, range(k, count - 1 + k), axis) for k in (0, 1))
+        inside = low & high
+    found = np.abs(change[inside])
+    sigma = 1.4826 * float(np.median(found)) / 8**0.5 if found.size >= 100 else 0.0
+    if not sigma > 0:
         raise InputError(
-            "the background was set to zero, so that it does not tell the noise; give sigma, "
-            "its deviation in the units of the volume"
+            f"the noise cannot be measured: {found.size} cells of tissue, and half of them alike; "
+            "give sigma, its deviation in the units of the volume"
         )
-    sigma = float(np.median(air)) / 1.17741
-    for _ in range(20):
-        found = float(np.median(air[air < 4 * sigma])) / 1.17741
-        if abs(found - sigma) <= 1e-4 * sigma:
-            break
-        sigma = found
     return sigma

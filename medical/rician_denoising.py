@@ -20,7 +20,7 @@ from undrift.medical.given import Given
 from undrift.medical.intensity import Values
 from undrift.medical.method import Method, Seen
 from undrift.medical.outcome import Drawn, about, further, gathered
-from undrift.medical.rician import Stabiliser, air_sigma
+from undrift.medical.rician import Stabiliser, measured_sigma
 from undrift.medical.stages import Stage
 from undrift.medical.stores import Place
 from undrift.medical.tiles import Progress
@@ -37,7 +37,7 @@ def without_rician(
         raise InputError(
             f"{came.name}: values from {float(array.min()):g}; magnitude images have none below 0"
         )
-    measured = air_sigma(array) if sigma is None else float(sigma)
+    measured = measured_sigma(array) if sigma is None else float(sigma)
     stabiliser = Stabiliser(measured)
     seen = Seen(came.volume, method.map_of(array))
     scale = float(seen.map.record()["scale"]) if method.channels == 2 else _scale(seen)
@@ -71,7 +71,7 @@ def without_rician(
 
     drawn = gathered(samples(), count, keep)
     told = about(came.volume, method, seen.map, stage)
-    return drawn, {**told, "sigma": measured, "sigma_from": "air" if sigma is None else "caller"}
+    return drawn, {**told, "sigma": measured, "sigma_from": "tissue" if sigma is None else "caller"}
 
 
 def _scale(seen: Seen) -> float:

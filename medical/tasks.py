@@ -83,7 +83,7 @@ def denoise(
     """Removes noise: kind "ct", low-dose CT in HU; or "mr", magnitude images with Rician noise.
 
     sigma: of MR, the deviation of the noise in each part of the complex image, in the units of the
-    volume; measured in the air around the head by default. CT voxels outside the model's window
+    volume; measured in tissue by default. CT voxels outside the model's window
     (metal, table) are those of the input. `.residual` is what was taken away.
     The others, and what is raised: see `translate`.
     """

@@ -74,7 +74,7 @@ def translate(options: RunOptions, target: str | None, **output: Any) -> None:
     "Task", "--kind", type=click.Choice(["ct", "mr"]), required=True,
     help="ct: low dose, in HU; mr: Rician noise of magnitudes.",
 )  # fmt: skip
-@_option("Task", "--sigma", type=float, help="Of MR noise; measured in the air by default.")
+@_option("Task", "--sigma", type=float, help="Of MR noise; measured in tissue by default.")
 def denoise(options: RunOptions, kind: str, sigma: float | None, **output: Any) -> None:
     """Remove noise from low-dose CT and from MR, with units and header kept.
 

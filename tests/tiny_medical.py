@@ -68,14 +68,16 @@ def write_medical(path: Path, settings: dict[str, Any], last: float = 0.05, **ch
     return write_model(path, {**settings, **changes}, last=last)
 
 
-def head(size: tuple[int, int, int] = (22, 26, 20), seed: int = 0) -> np.ndarray:
+def head(
+    size: tuple[int, int, int] = (22, 26, 20), seed: int = 0, noise: float = 1.0
+) -> np.ndarray:
     """(x, y, z) float32: an ellipsoid of about 100 with structure, faint noise as air."""
     random = np.random.default_rng(seed)
     axes = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in size), indexing="ij")
     inside = sum(axis**2 for axis in axes) < 1
     wave = 20 * np.sin(4 * axes[0]) * np.cos(3 * axes[1] + seed) + 10 * np.sin(5 * axes[2])
-    noise = np.hypot(*random.standard_normal((2, *size)))
-    return np.where(inside, 100 + wave + noise, 2 * noise).astype(np.float32)
+    air = noise * np.hypot(*random.standard_normal((2, *size)))
+    return np.where(inside, 100 + wave + air, 2 * air).astype(np.float32)
 
 
 def body(size: tuple[int, int, int] = (22, 26, 20), seed: int = 0) -> np.ndarray:

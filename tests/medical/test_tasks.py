@@ -159,7 +159,7 @@ def test_rician_noise_leaves_by_an_exact_prior(models: dict[str, str]) -> None:
     noisy = np.abs(clean + sigma * (random.standard_normal(clean.shape)
                                     + 1j * random.standard_normal(clean.shape)))  # fmt: skip
     result = denoise(volume(noisy), kind="mr", model=models["prior"])
-    assert result.info["sigma"] == pytest.approx(sigma, rel=0.03)
+    assert result.info["sigma"] == pytest.approx(sigma, rel=0.06)
     scale = result.info["intensity"]["scale"]
     assert result.info["nfe"] == 1
     shrunk = 0.35**2 / (0.35**2 + (result.info["sigma"] / scale) ** 2)
