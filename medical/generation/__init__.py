@@ -1,0 +1,1 @@
+"""Volumes drawn of a model alone: own priors, medforj-style networks, MAISI-style latent flows."""
