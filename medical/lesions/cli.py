@@ -52,6 +52,7 @@ def lesion(
     from undrift.medical.lesions.tasks import DEFAULT
     from undrift.medical.lesions.work import LesionFile
     from undrift.medical.made import SUFFIXES
+    from undrift.medical.shipped import shipped
 
     ball = _ball(mask, centre, radius)
     settings = {
@@ -60,7 +61,7 @@ def lesion(
         "preset": options.preset or "balanced",
     }  # fmt: skip
     Asked(**settings)
-    weights = find_weights(options.model or DEFAULT)
+    weights = find_weights(options.model or shipped(DEFAULT))
     settings["model"] = str(weights)
     run_items(
         LesionFile(tuple(settings.items()), units, mask, ball, stored),

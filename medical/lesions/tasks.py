@@ -22,6 +22,7 @@ from undrift.medical.lesions.places import draw_mask
 from undrift.medical.lesions.textures import shares_of
 from undrift.medical.made import write_made
 from undrift.medical.notice import NOTICE
+from undrift.medical.shipped import shipped
 from undrift.medical.signal import Signal, read_signal
 from undrift.medical.volumes.checks import Needs, check_pair, check_volume
 from undrift.medical.volumes.volume import Volume
@@ -56,7 +57,8 @@ def lesion(
     MissingExtraError where the weights are not here.
     """
     asked = keywords(Asked, settings)
-    model = load_model(asked.model or DEFAULT, resolve_device(asked.device), "lesion")
+    name = asked.model or shipped(DEFAULT)
+    model = load_model(name, resolve_device(asked.device), "lesion")
     signal = read_signal(model.settings.signal)
     units = "HU" if units == "unknown" and signal.modality == "ct" else units
     got = given(volume, units, spacing)
