@@ -7,12 +7,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from undrift.common.results import Restored
 from undrift.medical.honesty.invented import null_space_map
 from undrift.medical.honesty.measurement import measurement_check
 from undrift.medical.mri.models import to_complex
 from undrift.medical.mri.pieces import Piece
 
 _TOL, _ITERATIONS = 1e-3, 50  # of the null-space map: what takes longer is hardly measured
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction(Restored):
+    """A `Restored` of images: `value` complex, `std` the deviation of the complex values, both in
+    the units of the coils' root of sum of squares (or of the given maps).
+
+    residual: |A^H (y - A x)| over what noise alone makes of it; 1 is right, structure is missing.
+    invented: |x - A^+ A x|: what the measurement leaves open and the prior has filled in.
+    """
+
+    invented: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,13 +89,24 @@ class Gathered:
 
     @property
     def residual(self) -> Tensor:
-        """See `tasks.Reconstruction`."""
+        """See `Reconstruction`."""
         return self._stacked([part.residual[None] for _, part in self.parts])[0]
 
     @property
     def invented(self) -> Tensor:
-        """See `tasks.Reconstruction`."""
+        """See `Reconstruction`."""
         return self._stacked([part.invented[None] for _, part in self.parts])[0]
+
+    def result(self, info: dict[str, Any]) -> Reconstruction:
+        """All of it, as tensors."""
+        return Reconstruction(
+            value=self.value,
+            std=self.std,
+            samples=self.samples,
+            residual=self.residual,
+            invented=self.invented,
+            info=info,
+        )
 
     def record(self, several: bool) -> dict[str, Any]:
         """chi of all, root of the mean square, and the warnings of each slice once."""

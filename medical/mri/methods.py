@@ -68,16 +68,13 @@ class Posterior:
         found = solve(
             piece.y[0], piece.operator, self.prior, noise=piece.sigma, method=choice.sampler,
             steps=choice.steps, solver=choice.solver, samples=choice.samples, seed=choice.seed,
-            item=item, device=choice.device, options={**self._options(), **choice.options},
+            item=item, device=choice.device, options=choice.options,
         )  # fmt: skip
         self.calls += found.info["nfe"]
         self.told = {key: found.info[key] for key in _TOLD}
         self.told["options"] = {k: _plain(v) for k, v in found.info["options"].items()}
         drawn = found.samples or (found.value,)
         return torch.stack([one.cpu() for one in drawn])
-
-    def _options(self) -> dict[str, Any]:
-        return {}
 
     def record(self) -> dict[str, Any]:
         return {**self.told, "samples": self.choice.samples, "nfe": self.calls}

@@ -8,7 +8,7 @@ measurement as one volume. The samplers are those of `undrift.solve`, the adjoin
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +17,13 @@ import torch
 from torch import Tensor
 
 from undrift.common.errors import UsageError, nearest
-from undrift.common.results import Restored
 from undrift.common.wishes import counted
-from undrift.medical.mri.gathering import Gathered, Part
+from undrift.medical.mri.gathering import Gathered, Part, Reconstruction
 from undrift.medical.mri.methods import BASELINES, METHODS, Choice
 from undrift.medical.mri.pieces import Preparation, prepare
 from undrift.medical.mri.scans import Scan, scan_of
 
 DEFAULT_PRIOR = "brain-prior"
-
-
-@dataclass(frozen=True, eq=False)
-class Reconstruction(Restored):
-    """A `Restored` of images: `value` complex, `std` the deviation of the complex values, both in
-    the units of the coils' root of sum of squares (or of the given maps).
-
-    residual: |A^H (y - A x)| over what noise alone makes of it; 1 is right, structure is missing.
-    invented: |x - A^+ A x|: what the measurement leaves open and the prior has filled in.
-    """
-
-    invented: Any = None
 
 
 def reconstruct_mri(
@@ -119,13 +106,8 @@ def reconstruct(
     for numbers in prepared.pieces():
         piece = prepared.piece(numbers)
         gathered.take(numbers, Part.of(piece, solver(piece)))
-    return Reconstruction(
-        value=gathered.value,
-        std=gathered.std,
-        samples=gathered.samples,
-        residual=gathered.residual,
-        invented=gathered.invented,
-        info={
+    return gathered.result(
+        {
             "task": "recon-mri",
             **_versions(),
             **choice.record(),
@@ -133,7 +115,7 @@ def reconstruct(
             **_facts(prepared),
             **gathered.record(choice.method not in BASELINES),
             "seconds": round(time.monotonic() - began, 3),
-        },
+        }
     )
 
 

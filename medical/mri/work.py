@@ -142,9 +142,10 @@ class Acquire(_OfKspace):
     """`undrift medical acquire`."""
 
     def made(self, item: Item, own: dict[str, Any]) -> Any:
-        from undrift.medical.mri.acquiring import Plan, acquire_scan
+        from undrift.medical.mri.acquiring import acquire_scan
         from undrift.medical.mri.files import on_grid, read_kspace
         from undrift.medical.mri.methods import Choice
+        from undrift.medical.mri.particles import Plan
 
         plan = Plan(
             own["lines"], own["initial"], own["score"], particles=own["particles"],

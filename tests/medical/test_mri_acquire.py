@@ -12,8 +12,8 @@ from undrift.common.operators.fourier import centred_fft, centred_ifft
 from undrift.common.posterior.priors import Prior
 from undrift.common.processes.variance_preserving import VariancePreserving
 from undrift.medical import acquire
-from undrift.medical.mri.acquiring import Plan
 from undrift.medical.mri.models import cartesian, to_channels, to_complex
+from undrift.medical.mri.particles import Plan
 from undrift.medical.mri.scores import SCORES, best_columns, distances, usual_width
 
 WIDTH = 8

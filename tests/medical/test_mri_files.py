@@ -101,7 +101,7 @@ def test_the_command_writes_volume_record_and_maps(
 ) -> None:
     out = tmp_path / "out.nii.gz"
     call = ["medical", "recon-mri", str(fastmri), "-o", str(out), "--model", model, "-q"]
-    assert main([*call, "--samples", "2", "--steps", "3"]) == 0
+    assert main([*call, "--samples", "2", "--steps", "10"]) == 0
     image = nib.load(out)
     assert np.allclose(image.affine, np.diag([2.5, 2.0, 4.5, 1]))
     assert image.header.get_zooms() == pytest.approx((2.5, 2.0, 4.5))
@@ -115,7 +115,7 @@ def test_the_command_writes_volume_record_and_maps(
         beside = nib.load(tmp_path / f"out.{name}.nii.gz")
         assert beside.shape == (26, 32, 2) and np.allclose(beside.affine, image.affine)
     assert np.asanyarray(nib.load(tmp_path / "out.std.nii.gz").dataobj).min() > 0
-    assert main([*call, "--samples", "2", "--steps", "3"]) == 0  # done: nothing is made again
+    assert main([*call, "--samples", "2", "--steps", "10"]) == 0  # done: nothing is made again
     lines = (tmp_path / ".undrift.jsonl", tmp_path / "undrift.jsonl")
     text = next(path for path in lines if path.exists()).read_text()
     assert sum('"written"' in line for line in text.splitlines()) == 1
