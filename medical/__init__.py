@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from undrift.medical.deformation.tasks import deform
     from undrift.medical.generation.tasks import generate
     from undrift.medical.lesions.tasks import lesion
+    from undrift.medical.mri.acquiring import acquire
+    from undrift.medical.mri.tasks import reconstruct_mri
     from undrift.medical.tasks import denoise, translate
     from undrift.medical.thick_slices import super_resolve
     from undrift.medical.volumes import Volume, read_volume, write_volume
@@ -31,11 +33,13 @@ LAZY = {
 
 __all__ = [
     "Volume",
+    "acquire",
     "deform",
     "denoise",
     "generate",
     "lesion",
     "read_volume",
+    "reconstruct_mri",
     "super_resolve",
     "translate",
     "write_volume",

@@ -45,7 +45,7 @@ class Part:
         check = measurement_check(
             piece.operator, mean, piece.y[0].to(_complex_like(mean)), piece.sigma, piece.measured
         )
-        gain = piece.gain if isinstance(piece.gain, float) else piece.gain.to(drawn)
+        gain = piece.gain.to(drawn) if isinstance(piece.gain, Tensor) else piece.gain
         null = null_space_map(piece.operator, mean, _TOL, _ITERATIONS)
         residual = torch.linalg.vector_norm(check.image, dim=0) / 2**0.5
         invented = torch.linalg.vector_norm(null.image, dim=0) * gain

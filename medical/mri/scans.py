@@ -106,8 +106,8 @@ def scan_of(kspace: Any, mask: Any = None, dims: int = 2) -> Scan:
 
 
 def _of_volume(data: Tensor, mask: Any) -> Scan:
-    coils, readout, *plane = data.shape
-    shape = (readout, coils, *plane)
+    coils, readout, h, w = data.shape
+    shape = (readout, coils, h, w)
     if mask is None:
         seen = (data.abs() > 0).any(0)
         if not torch.equal(seen.any(0).expand_as(seen), seen):
@@ -121,7 +121,7 @@ def _of_volume(data: Tensor, mask: Any) -> Scan:
         if given.ndim != 2:
             raise InputError(
                 f"a mask of {tuple(given.shape)} for 3-D k-space: expected (phase, partition), "
-                f"here {tuple(plane)}: readouts are measured whole"
+                f"here {(h, w)}: readouts are measured whole"
             )
         seen = _mask(given, shape)
     slices = centred_ifft(data.movedim(1, -1), 1).movedim(-1, 0)
