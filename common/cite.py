@@ -5,11 +5,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from undrift.common.cite_medical import MEDICAL
 from undrift.common.cite_speech import SPEECH, Entry
 from undrift.common.errors import InputError, UsageError, nearest
 
 METHODS: dict[str, Entry] = {
     **SPEECH,
+    **MEDICAL,
     "resshift": (
         "inproceedings",
         "Yue, Zongsheng and Wang, Jianyi and Loy, Chen Change",

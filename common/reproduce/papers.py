@@ -22,6 +22,11 @@ PAPERS = {
     "score-dvi": "undrift.restoration.papers.score_dvi:PAPER",
     "sgmse-plus": "undrift.speech.papers.sgmse_plus:PAPER",
     "storm": "undrift.speech.papers.storm:PAPER",
+    "lefusion": "undrift.medical.papers.lefusion:PAPER",
+    "drdm": "undrift.medical.papers.drdm:PAPER",
+    "medforj": "undrift.medical.papers.medforj:PAPER",
+    "selfrdb": "undrift.medical.papers.selfrdb:PAPER",
+    "ads": "undrift.medical.papers.ads:PAPER",
 }
 
 

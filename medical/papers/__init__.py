@@ -1,0 +1,1 @@
+"""Papers on MRI and CT that can be repeated: see `undrift reproduce list`."""
