@@ -80,9 +80,11 @@ def test_a_shipped_recipe_is_complete_and_builds(name: str) -> None:
 
 
 def _shape(recipe: Recipe) -> tuple[int, ...]:
-    """A state: of pictures, or a spectrogram of 64 frames."""
+    """A state: of pictures, of volumes, or a spectrogram of 64 frames."""
     if recipe.domain == "restoration":
         return 1, 3, 16, 16
+    if recipe.domain == "medical":
+        return 1, int(str(recipe.network.params["outputs"])), 16, 16, 16
     return 1, 2, read_signal(recipe.signal).spectrogram.bins, 64
 
 
