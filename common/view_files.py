@@ -50,7 +50,7 @@ def _below(
     for known, path in places:
         if rest:
             yield from _below(path, rest, known)
-        elif path.is_file() or (not first and path.is_dir()):
+        elif path.is_file() if first else path.is_dir():
             yield known, path
 
 
