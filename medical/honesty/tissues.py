@@ -16,7 +16,7 @@ from undrift.medical.volumes.volume import Values, Volume
 
 # HU, common bands of abdominal and chest CT.
 BANDS = {
-    "lung": (-950.0, AIR),
+    "lung and borders": (-950.0, AIR),
     "fat": (-190.0, -30.0),
     "soft tissue": (-30.0, 150.0),
     "bone": (250.0, np.inf),
