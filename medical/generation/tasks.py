@@ -88,12 +88,13 @@ def generate(**settings: Any) -> Restored:
     model = asked.model or shipped(DEFAULT)
     of = _of_folder if Path(model).is_dir() else _of_prior
     drawn = of(asked, model)
-    volumes = tuple(_volume(array, drawn) for array in drawn.arrays)
+    volumes: tuple[Volume, ...] = tuple(_volume(array, drawn) for array in drawn.arrays)
+    first = next(iter(volumes))
     return Restored(
-        value=volumes[0],
+        value=first,
         samples=volumes if len(volumes) > 1 else (),
         info=_info(asked, drawn),
-        writer=_writer(volumes[0]),
+        writer=_writer(first),
     )
 
 

@@ -66,7 +66,9 @@ def smoke(task: Task) -> Iterator[Measured]:
     yield Measured("smoke", "fixed field", "angle to its inverse", float(found.angle))
     yield Measured("smoke", "fixed field", "distance to its inverse", float(found.distance))
 
-    data = DeformData(axes=2, side=_SIDE, subjects=2, spacing=10.0, step=0.06, regions=("chest",))
+    data = DeformData(
+        axes=2, side=_SIDE, subjects=2, spacing=10.0, step=0.06, first=0, regions=("chest",)
+    )
     images = Warped(data, read_signal(_SIGNAL), 0)
     torch.manual_seed(0)
     network = Slowly(LocalNAFNet3d(1, 2, 2, (16, 32, 48), (1, 1, 1))).to(task.device)

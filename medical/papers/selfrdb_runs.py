@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +39,8 @@ def slice_scores(truth: npt.NDArray, found: npt.NDArray) -> dict[str, float]:
         if not one.max() > 0 or not two.max() > 0:
             continue
         one, two = one / one.mean(), two / two.mean()
-        rows.append((psnr(one, two),
-                     float(structural_similarity(one, two, data_range=one.max()))))  # fmt: skip
+        likeness: Any = structural_similarity(one, two, data_range=one.max())
+        rows.append((psnr(one, two), float(likeness)))
     if not rows:
         raise InputError("no slice has a signal; there is nothing to score")
     first, second = np.mean(rows, 0)

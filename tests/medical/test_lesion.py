@@ -136,7 +136,7 @@ def test_wrong_settings_are_refused(model: Path, change: dict[str, Any], words: 
 
 def test_wrong_volumes_and_masks_are_refused(model: Path) -> None:
     volume, mask = scan()
-    normalised = volume.with_array(volume.array / 1500)
+    normalised = volume.with_array(volume.array / np.float32(1500))
     with pytest.raises(InputError, match="undo the normalisation"):
         undrift.medical.lesion(normalised, mask, model=str(model))
     with pytest.raises(InputError, match="empty"):
