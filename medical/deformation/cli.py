@@ -18,7 +18,7 @@ def _option(group: str, *names: str, **settings: Any) -> Any:
 
 @click.command(cls=RestoringCommand, epilog=NOTICE)
 @restoring_options("deform", WITHOUT, group="medical")
-@_option("Task", "--labels", type=click.Path(exists=True, path_type=Path), metavar="FILE|DIR",
+@_option("Task", "--labels", type=click.Path(path_type=Path), metavar="FILE|DIR",
          help="Labels to move along, by nearest neighbour.")  # fmt: skip
 @_option("Task", "--strength", type=float, default=4.0, show_default=True,
          help="Root mean square of the displacement, mm.")  # fmt: skip

@@ -50,6 +50,8 @@ class DeformFile:
     def _labels(self, item: Item) -> Path | None:
         if self.labels is None or self.labels.is_file():
             return self.labels
+        if not self.labels.is_dir():
+            raise InputError(f"{self.labels}: no such file or folder; --labels names one")
         path = self.labels / item.key
         if not path.is_file():
             raise InputError(f"{item.source}: no labels {path}; give them the volume's name")

@@ -10,7 +10,6 @@ from undrift.common.run_options import RunOptions
 from undrift.medical.notice import NOTICE
 
 WITHOUT = ("solver", "dtype", "tile", "max_memory", "batch", "pad", "report")
-_DIR = click.Path(exists=True, path_type=Path)
 
 
 def _option(group: str, *names: str, **settings: Any) -> Any:
@@ -19,7 +18,8 @@ def _option(group: str, *names: str, **settings: Any) -> Any:
 
 @click.command(cls=RestoringCommand, epilog=NOTICE)
 @restoring_options("lesion", WITHOUT, group="medical")
-@_option("Task", "--mask", type=_DIR, metavar="FILE|DIR", help="Where lesions are to be.")
+@_option("Task", "--mask", type=click.Path(path_type=Path), metavar="FILE|DIR",
+         help="Where lesions are to be.")  # fmt: skip
 @_option("Task", "--centre", metavar="X,Y,Z", help="mm RAS, of a ball in place of a mask.")
 @_option("Task", "--radius", type=click.FloatRange(0, min_open=True), help="Of the ball, mm.")
 @_option("Task", "--histogram", default="solid", show_default=True, metavar="NAME|MEAN,DEVIATION",

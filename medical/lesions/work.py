@@ -48,6 +48,8 @@ class LesionFile:
             return {"centre": centre, "radius": radius}
         if self.mask.is_file():
             return self.mask
+        if not self.mask.is_dir():
+            raise InputError(f"{self.mask}: no such file or folder; --mask names one")
         path = self.mask / item.key
         if not path.is_file():
             raise InputError(f"{item.source}: no mask {path}; give it the volume's name")
