@@ -16,6 +16,8 @@ from torch import Tensor
 
 from undrift.common.errors import UsageError
 from undrift.common.operators.separable import along_axes
+from undrift.medical.volumes.geometry import finer
+from undrift.medical.volumes.volume import Values, Volume
 
 Matrix = npt.NDArray[Any]
 
@@ -65,3 +67,18 @@ def applied(values: Tensor, matrices: Sequence[Matrix | None]) -> Tensor:
             made = along_axes(moved, [torch.from_numpy(matrix).to(values)])
             values = made.movedim(-1, dim)
     return values.contiguous()
+
+
+def divides(fine: Volume, coarse: Volume) -> bool:
+    """Whether two volumes (x, y, z) fill one box of the world, the first with more voxels."""
+    x, y, z = (new / old for new, old in zip(fine.grid, coarse.grid, strict=True))
+    least = min(x, y, z)
+    wanted = finer(coarse.affine, (x, y, z))
+    return least >= 1 and np.allclose(fine.affine, wanted, rtol=0, atol=1e-4)
+
+
+def averaged(values: Values, grid: Sequence[int]) -> Values:
+    """Means of a finer volume over the voxels of a `grid` of the same box."""
+    sizes = zip(grid, values.shape, strict=True)
+    matrices = [None if old == new else slice_matrix(old, new) for old, new in sizes]
+    return applied(torch.from_numpy(np.ascontiguousarray(values)), matrices).numpy()

@@ -14,6 +14,7 @@ from undrift.medical.honesty.consistency import Flicker, Seams, flicker, seams
 from undrift.medical.honesty.guards import ModelSignal, guard
 from undrift.medical.honesty.tissues import Tissue, tissue_volumes, tissue_warnings
 from undrift.medical.resampling import resample
+from undrift.medical.slice_profile import averaged, divides
 from undrift.medical.volumes.geometry import same_grid
 from undrift.medical.volumes.volume import Values, Volume
 
@@ -144,7 +145,11 @@ def _check(before: Volume, after: Volume) -> None:
 def _on_one_grid(
     before: Volume, after: Volume, maps: Mapping[str, Values | None]
 ) -> tuple[Volume, Volume, dict[str, Values | None]]:
-    """Input, result and the maps beside it on the coarser of both grids."""
+    """Input, result and the maps beside it on the coarser of both grids.
+
+    Voxels that divide those of the input are averaged: a result that explains thick slices has
+    lost and gained nothing, though it differs from them between their middles.
+    """
     for name, values in maps.items():
         if values is not None and values.shape != after.array.shape:
             raise InputError(f"{name} of {values.shape} for a result of {after.array.shape}")
@@ -155,6 +160,8 @@ def _on_one_grid(
         return resample(before, after.affine, after.grid), after, dict(maps)
 
     def brought(values: Values) -> Values:
+        if divides(after, before):
+            return averaged(values, before.grid)
         return resample(after.with_array(values), before.affine, before.grid).array
 
     return (

@@ -119,6 +119,14 @@ def test_finer_results_are_compared_on_the_grid_of_the_input() -> None:
     assert near[0].contrast_before - near[0].contrast_after == pytest.approx(CONTRAST, rel=0.3)
 
 
+def test_a_finer_result_that_explains_thick_slices_has_lost_nothing() -> None:
+    thin = np.random.default_rng(5).uniform(0, 100, (16, 16, 24)).astype(np.float32)
+    slices = Volume(thin.reshape(16, 16, 8, 3).mean(-1), np.diag([2.0, 2.0, 6.0, 1.0]))
+    findings = examine(slices, slices.on_grid(thin, finer(slices.affine, (1, 1, 3))))
+    assert findings.components == ()
+    np.testing.assert_allclose(findings.after.array, slices.array, rtol=1e-5)
+
+
 def test_orientation_does_not_matter() -> None:
     case = planted(4)
     flipped = case.clean.affine @ np.diag([-1.0, 1, 1, 1])
