@@ -86,7 +86,8 @@ class Line:
 
     def _timed(self, settled: tuple[Tensor, Tensor]) -> Tensor:
         frames, gains = settled
-        self._track.push(gains)
+        if self._wide and self.high == "scale":  # who does not read it must not let it grow
+            self._track.push(gains)
         wave = self._synthesis.push(frames.flatten(0, 1))
         return wave.reshape(*frames.shape[:2], -1)
 

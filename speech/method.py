@@ -13,7 +13,7 @@ from torch import Tensor
 
 from undrift.common.devices import resolve_device, resolve_dtype
 from undrift.common.errors import InputError, UsageError
-from undrift.common.networks.odd import Odd
+from undrift.common.networks.turned import TURNS, Turned
 from undrift.common.noise import Noise
 from undrift.common.processes.process import start
 from undrift.common.sampling import AUTOMATIC, Sampler
@@ -151,12 +151,13 @@ class ByModel:
     def calls(self) -> int:
         """Network calls that every frame needs, for all samples."""
         first = has_two_stages(self.sampler.model.denoiser)
-        return (calls(self.steps) + first) * self.samples * self._signs
+        return (calls(self.steps) + first) * self.samples * self._turns
 
     @property
-    def _signs(self) -> int:
-        """Both signs of the signal where the preset averages over symmetries, else one."""
-        return 2 if self.sampler.choice.symmetries > 1 and self.carried else 1
+    def _turns(self) -> int:
+        """Turns of the complex signal that the preset averages over: 1, 2 (both signs) or 4."""
+        wanted = self.sampler.choice.symmetries if self.carried else 1
+        return max(turns for turns in TURNS if turns <= wanted)
 
     @property
     def delay(self) -> int:
@@ -174,8 +175,8 @@ class ByModel:
         noise = Noise(self.sampler.wishes.seed, item, sample)
         denoiser, process = self.sampler.model.denoiser, self.sampler.process
         device = self.sampler.device
-        if self._signs == 2:
-            denoiser = denoiser.with_network(Odd(denoiser.network))
+        if self._turns > 1:
+            denoiser = denoiser.with_network(Turned(denoiser.network, self._turns))
 
         def draw(shape: tuple[int, ...], number: int, first: int) -> Tensor:
             one = noise((1, *shape[1:]), number, (0, first), device=device)
@@ -206,7 +207,7 @@ class ByModel:
         kept = self.sampler.record()
         for name in ("tile", "nfe", "item"):
             kept.pop(name)
-        return {**kept, "symmetries": self._signs, "method": "model"}
+        return {**kept, "symmetries": self._turns, "method": "model"}
 
     def about(self) -> str:
         """A line that says what will be used."""

@@ -7,7 +7,7 @@ from undrift.common.errors import InputError
 from undrift.common.networks.band_unet import BandUNet
 from undrift.common.networks.build import build_network
 from undrift.common.networks.carried import CausalConv2d, State
-from undrift.common.networks.odd import Odd
+from undrift.common.networks.turned import Turned
 
 
 def small(ahead: int = 3, taps: int = 3, seed: int = 0) -> BandUNet:
@@ -27,7 +27,7 @@ def frames(count: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(2, 4, 32, count, generator=generator, dtype=torch.float64)
 
 
-def in_blocks(network: BandUNet | Odd, x: torch.Tensor, ends: list[int]) -> torch.Tensor:
+def in_blocks(network: BandUNet | Turned, x: torch.Tensor, ends: list[int]) -> torch.Tensor:
     state, psi, done = State(), torch.tensor([0.3, 1.2], dtype=torch.float64), []
     for first, last in zip([0, *ends], [*ends, x.shape[-1]], strict=True):
         done.append(network(x[..., first:last], psi, None, state))
@@ -99,12 +99,24 @@ def test_wrong_sizes_are_told() -> None:
         small()(frames(4)[:, :, :16], torch.ones(2, dtype=torch.float64))
 
 
-def test_a_network_averaged_over_the_sign_is_odd_and_carries_its_state() -> None:
-    network, x = Odd(small()), frames(30)
+@pytest.mark.parametrize("turns", [2, 4])
+def test_a_network_averaged_over_turns_turns_with_its_signal(turns: int) -> None:
+    def turned(v: torch.Tensor) -> torch.Tensor:  # times -1, or times i
+        if turns == 2:
+            return -v
+        return torch.stack([-v[:, 1::2], v[:, 0::2]], 2).flatten(1, 2)
+
+    network, x = Turned(small(), turns), frames(30)
     psi = torch.tensor([0.3, 1.2], dtype=torch.float64)
     with torch.inference_mode():
-        whole, turned = network(x, psi), network(-x, psi)
+        whole, other = network(x, psi), network(turned(x), psi)
         blocks = in_blocks(network, x, [4, 5])
-    assert (small()(x, psi) + small()(-x, psi)).abs().max() > 1e-3  # the bare one is not
-    torch.testing.assert_close(turned, -whole, rtol=0, atol=1e-14)
+    bare = small()(turned(x), psi) - turned(small()(x, psi))
+    assert bare.abs().max() > 1e-3  # the bare one does not
+    torch.testing.assert_close(other, turned(whole), rtol=0, atol=1e-14)
     torch.testing.assert_close(blocks, whole, rtol=0, atol=1e-12)
+
+
+def test_other_numbers_of_turns_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 turns"):
+        Turned(small(), 3)

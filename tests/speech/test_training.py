@@ -27,7 +27,8 @@ TINY = (
     "schedule.batch=2", "schedule.decay=0", "schedule.precision=no", "schedule.warmup=1",
     "schedule.rate=0.003", 'start=""',
     "data.seconds=1.0", "data.source.noises=4", "data.source.noise_seconds=2.5",
-    "data.source.rooms=2", "data.source.without=[c]", "validation.only=[c]",
+    "data.source.rooms=2", "data.source.recorded=[]", "data.source.without=[c]",
+    "validation.only=[c]",
     "validation.count=2", "validation.seconds=2.0",
 )  # fmt: skip
 
