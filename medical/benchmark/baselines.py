@@ -25,28 +25,28 @@ from undrift.medical.benchmark.cases import ROWS, Case, air_noise
 # deviation of the image
 CHOICES: Mapping[tuple[str, str], tuple[float, ...]] = {
     ("ct-denoise", "nlm"): (0.5, 0.8, 1.2, 1.8),
-    ("ct-denoise", "tv"): (0.5, 1.0, 2.0, 3.0),
+    ("ct-denoise", "tv"): (0.15, 0.3, 0.5, 1.0),
     ("ct-denoise", "bm4d"): (0.7, 1.0, 1.5, 2.2),
     ("mr-denoise", "nlm"): (0.5, 0.8, 1.2),
     ("mr-denoise", "tv"): (0.5, 1.0, 1.5),
     ("mr-denoise", "bm4d"): (0.7, 1.0, 1.4),
-    ("mri-recon", "cg-sense"): (0.02, 0.05, 0.1, 0.35),
-    ("mri-recon", "wavelet"): (0.3, 1.0, 2.0, 4.0),
-    ("mri-recon", "tv"): (0.3, 1.0, 2.0, 4.0),
-    ("ct-recon", "sart"): (4, 8, 16),
+    ("mri-recon", "cg-sense"): (0.1, 0.35, 1.0, 3.0),
+    ("mri-recon", "wavelet"): (0.03, 0.1, 0.3, 1.0),
+    ("mri-recon", "tv"): (0.03, 0.1, 0.3, 1.0),
+    ("ct-recon", "sart"): (8, 16, 32),
     ("ct-recon", "tv"): (30.0, 100.0, 300.0),
 }
 STRENGTH: Mapping[tuple[str, str], float] = {
     ("ct-denoise", "nlm"): 0.8,
-    ("ct-denoise", "tv"): 1.0,
+    ("ct-denoise", "tv"): 0.5,
     ("ct-denoise", "bm4d"): 1.0,
     ("mr-denoise", "nlm"): 0.8,
     ("mr-denoise", "tv"): 1.0,
     ("mr-denoise", "bm4d"): 1.0,
-    ("mri-recon", "cg-sense"): 0.1,
-    ("mri-recon", "wavelet"): 1.0,
-    ("mri-recon", "tv"): 1.0,
-    ("ct-recon", "sart"): 8,
+    ("mri-recon", "cg-sense"): 0.35,
+    ("mri-recon", "wavelet"): 0.1,
+    ("mri-recon", "tv"): 0.1,
+    ("ct-recon", "sart"): 16,
     ("ct-recon", "tv"): 100.0,
 }
 _SCALE = 1000.0  # HU: strengths are relative, so that values are near 1
