@@ -77,7 +77,7 @@ def generate(**settings: Any) -> Restored:
     modality: the number of a class, of models that know classes. samples, preset, steps, seed,
     item, device: as everywhere.
 
-    Returns `Volume`s, RAS, with the middle of the grid at the origin: value the first, samples all.
+    Returns volumes, RAS, with the middle of the grid at the origin: value the first, samples all.
     Raises InputError for unknown models and weights that do not fit, UsageError for numbers that
     cannot be, MissingExtraError for missing weights.
     """
