@@ -9,6 +9,9 @@ import pytest
 import soundfile
 from pages import DOCS, PAGES, README, blocks
 
+from undrift.scientific.hyperspectral.cubes.cube import Cube
+from undrift.scientific.hyperspectral.cubes.envi import write_envi
+
 
 def test_the_tutorial_runs_and_says_the_truth(capsys: pytest.CaptureFixture[str]) -> None:
     told = runpy.run_path(str(DOCS / "tutorials" / "first_light.py"))
@@ -40,6 +43,7 @@ def test_python_examples_run(
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(60, 190, (36, 40, 3), dtype=np.uint8)).save("scan.png")
     soundfile.write("interview.wav", rng.normal(0, 0.1, 8000), 16000)
+    write_envi("scene.hdr", Cube(rng.uniform(0.1, 0.6, (8, 12, 16)).astype(np.float32)))
     space: dict[str, object] = {"__name__": "example"}
     for block in blocks(page, "python"):
         exec(compile(block, page.name, "exec"), space)

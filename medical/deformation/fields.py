@@ -10,6 +10,7 @@ exp(-v) is its inverse. Between voxels a field is linear, so the map can fold in
 central differences look well; `determinants` looks at all corners of all cells.
 """
 
+import functools
 import itertools
 
 import torch
@@ -104,7 +105,7 @@ def determinants(u: Tensor) -> Tensor:
     check_field(u)
     axes = u.ndim - 2
     edges = [u.diff(dim=2 + axis) for axis in range(axes)]
-    least = None
+    found = []
     for corner in itertools.product((0, 1), repeat=axes):
         columns = []
         for axis, edge in enumerate(edges):
@@ -116,10 +117,8 @@ def determinants(u: Tensor) -> Tensor:
             column = edge[tuple(at)].clone()
             column[:, axis] += 1
             columns.append(column)
-        found = _determinant(columns)
-        least = found if least is None else torch.minimum(least, found)
-    assert least is not None
-    return least
+        found.append(_determinant(columns))
+    return functools.reduce(torch.minimum, found)
 
 
 def volume_change(u: Tensor) -> Tensor:
