@@ -129,6 +129,12 @@ def recorded(info: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in info.items() if name not in ("seconds", "borders")}
 
 
+def in_words(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a sampler as a record holds them: objects, such as a spectrum, by their words."""
+    simple = int | float | str | None
+    return {k: v if isinstance(v, simple) else repr(v) for k, v in options.items()}
+
+
 def middle_slices(result: Restored) -> Any:
     """The middle axial slices of value, deviation and residual; a figure of matplotlib."""
     from undrift.common.plots import panels

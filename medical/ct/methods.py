@@ -28,6 +28,7 @@ from undrift.medical.ct.slices import ScannedSlices, from_rows, in_numbers
 from undrift.medical.ct.units import mu_to_hu
 from undrift.medical.intensity import HuWindow
 from undrift.medical.mri.sparse import total_variation
+from undrift.medical.outcome import in_words
 
 Values = npt.NDArray[np.float32]
 WINDOW = HuWindow(-1024.0, 1976.0)
@@ -153,7 +154,7 @@ def by_posterior(sinogram: Sinogram, settings: Settings) -> Found:
     )
     samples = found.samples or (found.value,)
     told = {k: v for k, v in found.info.items() if k not in ("seconds", "residual_rms", "task")}
-    told["sampler"] = told.pop("method")
+    told["sampler"], told["options"] = told.pop("method"), in_words(told["options"])
     return Found([model.hu(one) for one in samples], told)
 
 

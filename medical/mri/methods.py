@@ -15,6 +15,7 @@ from undrift.common.errors import InputError, UsageError, nearest
 from undrift.medical.mri.baselines import cg_sense, zero_filled
 from undrift.medical.mri.pieces import Piece
 from undrift.medical.mri.sparse import total_variation, wavelet
+from undrift.medical.outcome import in_words
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,12 @@ class Posterior:
         )  # fmt: skip
         self.calls += found.info["nfe"]
         self.told = {key: found.info[key] for key in _TOLD}
-        self.told["options"] = {k: _plain(v) for k, v in found.info["options"].items()}
+        self.told["options"] = in_words(found.info["options"])
         drawn = found.samples or (found.value,)
         return torch.stack([one.cpu() for one in drawn])
 
     def record(self) -> dict[str, Any]:
         return {**self.told, "samples": self.choice.samples, "nfe": self.calls}
-
-
-def _plain(value: Any) -> Any:
-    """What JSON holds, or the words for it."""
-    return value if isinstance(value, int | float | str | None) else repr(value)
 
 
 _TOLD = ("model", "weights", "why", "solver", "grid", "steps", "options", "temperature")

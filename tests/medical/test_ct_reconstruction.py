@@ -1,5 +1,7 @@
 """Reconstruction against exact posteriors, consistent data, and maps that know their answer."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -233,3 +235,21 @@ def test_command_writes_volume_record_and_maps(tmp_path):
     for name in ("residual", "invented"):
         assert read_volume(tmp_path / "out" / f"scan.{name}.nii.gz").grid == (16, 14, 3)
     assert not (tmp_path / "out" / "scan.std.nii.gz").exists()
+
+
+def test_the_shipped_prior_by_command_with_a_record_of_plain_words(tmp_path):
+    from undrift.medical.ct.cli import recon_ct
+
+    geometry = Parallel(evenly(12)).for_image((16, 16), (3.0, 3.0))
+    hu = np.full((16, 16, 2), -1000, np.float32)
+    hu[4:12, 4:12] = 40
+    p = ScannedSlices(geometry, 2)(torch.from_numpy(hu_to_mu(hu))[None].double()).float().numpy()
+    write_sinogram(tmp_path / "scan.npz", Sinogram(p, geometry, photons=1e5, thickness=3.0))
+    words = [str(tmp_path / "scan.npz"), "-o", str(tmp_path / "out.nii.gz"), "--samples", "2"]
+    run = CliRunner().invoke(recon_ct, [*words, "--steps", "3"], catch_exceptions=False)
+    assert run.exit_code == 0, run.output
+    record = json.loads((tmp_path / "out.json").read_text())["Made"]
+    assert all(isinstance(v, int | float | str | None) for v in record["options"].values())
+    assert record["samples"] == 2 and record["model"] == "ct-prior"
+    made = read_volume(tmp_path / "out.nii.gz").array  # three steps tell tissue from air
+    assert made[6:10, 6:10].min() > -300 and made[:2, :2].max() < -700
