@@ -72,6 +72,7 @@ def recon_ct(options: RunOptions, geometry: Path | None, **own: Any) -> None:
     from undrift.common.runner import run_items
     from undrift.medical.ct.methods import DEFAULT_PRIOR
     from undrift.medical.ct.work import SUFFIXES, SinogramFile
+    from undrift.medical.report import report_writer
 
     prior, name, weights = options.model or DEFAULT_PRIOR, str(own["method"]), ""
     if own["method"] == "posterior":
@@ -90,4 +91,5 @@ def recon_ct(options: RunOptions, geometry: Path | None, **own: Any) -> None:
         model=name,
         weights=weights,
         about=f"{name}, method {own['method']}",
+        report=report_writer(options),
     )

@@ -1,7 +1,7 @@
 """One sinogram of `undrift medical recon-ct`: read, reconstructed, written with its companions.
 
 `out.nii.gz` comes with `out.json`, and with `out.std`, `out.residual` and `out.invented` of the
-same suffix where they are known.
+same suffix where they are known; for a report with `out.fbp`, the plain inverse to compare with.
 """
 
 from collections.abc import Mapping
@@ -33,6 +33,7 @@ class SinogramFile:
     keep_samples: bool
     name_source: bool
     quiet: bool
+    compared: bool = False
 
     @classmethod
     def of(cls, options: RunOptions, prior: str, own: Mapping[str, Any]) -> "SinogramFile":
@@ -51,7 +52,7 @@ class SinogramFile:
         }
         return cls(
             tuple({**asked, **shared}.items()), options.threads, own["keep_samples"],
-            own["name_source"], options.quiet,
+            own["name_source"], options.quiet, options.report is not None,
         )  # fmt: skip
 
     def __call__(self, item: Item, target: Path) -> Mapping[str, Any]:
@@ -67,6 +68,9 @@ class SinogramFile:
         beside = {"std": result.std, "residual": result.residual, "invented": result.invented}
         for number, one in enumerate(result.samples if self.keep_samples else ()):
             beside[f"sample-{number + 1}"] = one.array
+        if self.compared:
+            plain = {"method": "fbp", "options": {}, "steps": None, "samples": 1}
+            beside["fbp"] = reconstruct_ct(item.source, **{**keywords, **plain}).value.array
         for name, array in beside.items():
             if array is not None:
                 self._companion(target, name, result.value, array)
@@ -74,13 +78,14 @@ class SinogramFile:
         if not self.quiet:
             for text in result.info["warnings"]:
                 click.echo(f"undrift: {item.source}: {text}", err=True)
-        return {name: result.info.get(name) for name in _RECORDED}
+        told = {name: result.info.get(name) for name in _RECORDED} | {"units": "HU"}
+        return told | ({"before": str(_beside(target, "fbp"))} if self.compared else {})
 
     def _companion(self, target: Path, name: str, value: Any, array: Any) -> None:
         from undrift.medical.volumes import write_volume
 
         units = "1" if name == "residual" else "HU"
-        path = target.with_name(f"{stem(target)}.{name}{full_suffix(target)}")
+        path = _beside(target, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_volume(path, value.with_array(array, units), "float32")
 
@@ -93,3 +98,7 @@ class SinogramFile:
         if self.name_source:
             told["sinogram"] = source.name
         write_made(target, result.value, told, dtype="int16")
+
+
+def _beside(target: Path, name: str) -> Path:
+    return target.with_name(f"{stem(target)}.{name}{full_suffix(target)}")

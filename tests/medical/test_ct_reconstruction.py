@@ -246,10 +246,14 @@ def test_the_shipped_prior_by_command_with_a_record_of_plain_words(tmp_path):
     p = ScannedSlices(geometry, 2)(torch.from_numpy(hu_to_mu(hu))[None].double()).float().numpy()
     write_sinogram(tmp_path / "scan.npz", Sinogram(p, geometry, photons=1e5, thickness=3.0))
     words = [str(tmp_path / "scan.npz"), "-o", str(tmp_path / "out.nii.gz"), "--samples", "2"]
-    run = CliRunner().invoke(recon_ct, [*words, "--steps", "3"], catch_exceptions=False)
+    words += ["--steps", "3", "--report", str(tmp_path / "page.html")]
+    run = CliRunner().invoke(recon_ct, words, catch_exceptions=False)
     assert run.exit_code == 0, run.output
     record = json.loads((tmp_path / "out.json").read_text())["Made"]
     assert all(isinstance(v, int | float | str | None) for v in record["options"].values())
     assert record["samples"] == 2 and record["model"] == "ct-prior"
     made = read_volume(tmp_path / "out.nii.gz").array  # three steps tell tissue from air
     assert made[6:10, 6:10].min() > -300 and made[:2, :2].max() < -700
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("data:image") >= 3  # planes of the plain inverse, of the result, all maps
+    assert read_volume(tmp_path / "out.fbp.nii.gz").grid == (16, 16, 2)
