@@ -8,7 +8,7 @@ from undrift.common.run_options import RunOptions
 from undrift.medical.mri.cli import of_kspace, option
 
 
-@of_kspace("acquire")
+@of_kspace("acquire", "report")
 @option("Task", "--lines", type=click.IntRange(min=1), required=True, help="Measured in all.")
 @option("Task", "--initial", type=click.IntRange(min=1), default=4, help="Of the centre, first.")
 @option(

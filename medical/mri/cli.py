@@ -10,7 +10,7 @@ from undrift.common.run_options import RunOptions
 from undrift.medical.notice import NOTICE
 
 # Shared flags that mean nothing to k-space: slices are done at once.
-WITHOUT = ("pad", "provenance", "tile", "max_memory", "batch", "preset", "report", "dtype")
+WITHOUT = ("pad", "provenance", "tile", "max_memory", "batch", "preset", "dtype")
 
 
 class Lengths(click.ParamType):
@@ -33,7 +33,7 @@ def option(group: str, *names: str, **settings: Any) -> Any:
     return click.option(*names, cls=GroupedOption, group=group, show_default=True, **settings)
 
 
-def of_kspace(task: str) -> Callable[[Any], Any]:
+def of_kspace(task: str, *without: str) -> Callable[[Any], Any]:
     """The flags that commands on k-space share, the common ones and the notice."""
     own = (
         option("Task", "--noise", type=float, help="Deviation of each part of a sample; measured."),
@@ -55,7 +55,7 @@ def of_kspace(task: str) -> Callable[[Any], Any]:
     def decorate(function: Any) -> Any:
         for one in reversed(own):
             function = one(function)
-        function = restoring_options(task, WITHOUT, group="medical")(function)
+        function = restoring_options(task, (*WITHOUT, *without), group="medical")(function)
         return click.command(task, cls=RestoringCommand, epilog=NOTICE)(function)
 
     return decorate
@@ -84,7 +84,7 @@ def recon_mri(options: RunOptions, keep_samples: bool, name_source: bool, **own:
     """MR volumes from k-space: fastMRI's .h5, or .npz with kspace, mask, maps, noise, spacing.
 
     Beside OUT.nii.gz lie OUT.json (how it was made), .std, .residual (in units of the noise) and
-    .invented (what the measurement leaves open).
+    .invented (what the measurement leaves open), and for a report .zero-filled, to compare with.
 
     \b
     Examples:
@@ -96,6 +96,7 @@ def recon_mri(options: RunOptions, keep_samples: bool, name_source: bool, **own:
     from undrift.common.runner import run_items
     from undrift.medical.mri.files import SUFFIXES
     from undrift.medical.mri.work import Recon, model_of, output_suffix
+    from undrift.medical.report import report_writer
 
     weights, name, sha256 = model_of(options.model, own["method"] == "posterior")
     work = Recon.of(options, weights, own, keep_samples=keep_samples, name_source=name_source)
@@ -106,4 +107,5 @@ def recon_mri(options: RunOptions, keep_samples: bool, name_source: bool, **own:
         extension=output_suffix,
         model=name or own["method"],
         weights=sha256,
+        report=report_writer(options),
     )

@@ -48,6 +48,7 @@ class _OfKspace:
     keep_samples: bool
     name_source: bool
     quiet: bool
+    compared: bool = False
 
     @classmethod
     def of(
@@ -63,7 +64,7 @@ class _OfKspace:
         return cls(
             model, tuple(own.items()), options.steps, options.samples, options.seed,
             options.device, options.threads, options.solver, keep_samples, name_source,
-            options.quiet,
+            options.quiet, options.report is not None,
         )  # fmt: skip
 
     def __call__(self, item: Item, target: Path) -> Mapping[str, Any]:
@@ -71,11 +72,17 @@ class _OfKspace:
         import torch
 
         from undrift.common.allocator import keep_freed_memory
+        from undrift.medical.volumes import write_volume
 
         keep_freed_memory()
         if self.threads:
             torch.set_num_threads(self.threads)
         found = self.made(item, dict(self.own))
+        before = _beside(target, "zero-filled")
+        if self.compared:
+            plain = self.made(item, {**dict(self.own), "method": "zero-filled"}).value
+            before.parent.mkdir(parents=True, exist_ok=True)
+            write_volume(before, plain, "float32")
         self._written(item, found, target)
         if not self.quiet:
             for text in found.info["warnings"]:
@@ -87,7 +94,8 @@ class _OfKspace:
             "shape_out": list(volume.grid),
             "spacing_out": [round(mm, 6) for mm in volume.spacing],
         }
-        return {name: told.get(name) for name in RECORDED}
+        kept = {name: told.get(name) for name in RECORDED}
+        return kept | ({"before": str(before)} if self.compared else {})
 
     def made(self, item: Item, own: dict[str, Any]) -> Any:
         """The `Reconstruction` of an item."""
@@ -97,16 +105,13 @@ class _OfKspace:
         from undrift.medical.made import write_made
         from undrift.medical.volumes import write_volume
 
-        def beside(name: str) -> Path:
-            return target.with_name(f"{stem(target)}.{name}{full_suffix(target)}")
-
         target.parent.mkdir(parents=True, exist_ok=True)
         maps = {"std": found.std, "residual": found.residual, "invented": found.invented}
         for name, values in maps.items():
             if values is not None:
-                write_volume(beside(name), found.value.with_array(values), "float32")
+                write_volume(_beside(target, name), found.value.with_array(values), "float32")
         for number, sample in enumerate(found.samples if self.keep_samples else (), 1):
-            write_volume(beside(f"sample-{number}"), sample, "float32")
+            write_volume(_beside(target, f"sample-{number}"), sample, "float32")
         info = dict(found.info)
         if self.name_source:
             info["source"] = item.source.name
@@ -158,3 +163,7 @@ class Acquire(_OfKspace):
             file.scan, file.maps, noise, self.model, own["calibration"], plan, choice
         )
         return on_grid(found, file)
+
+
+def _beside(target: Path, name: str) -> Path:
+    return target.with_name(f"{stem(target)}.{name}{full_suffix(target)}")

@@ -126,6 +126,16 @@ def test_the_command_writes_volume_record_and_maps(
     assert sum('"written"' in line for line in text.splitlines()) == 1
 
 
+def test_the_page_compares_with_the_zero_filled_image(fastmri: Path, tmp_path: Path) -> None:
+    out, page = tmp_path / "out.nii.gz", tmp_path / "page.html"
+    call = ["medical", "recon-mri", str(fastmri), "-o", str(out), "--method", "cg-sense", "-q"]
+    assert main([*call, "--report", str(page)]) == 0
+    assert page.read_text().count("data:image") >= 3  # before, after, all maps
+    plain = np.asanyarray(load(tmp_path / "out.zero-filled.nii.gz").dataobj)
+    assert main([*call[:4], str(tmp_path / "alone.nii.gz"), "--method", "zero-filled", "-q"]) == 0
+    np.testing.assert_allclose(plain, np.asanyarray(load(tmp_path / "alone.nii.gz").dataobj))
+
+
 def test_undersampling_by_command(fastmri: Path, tmp_path: Path) -> None:
     call = ["medical", "recon-mri", str(fastmri), "-o", str(tmp_path), "--method", "zero-filled"]
     call += ["--undersample", "equispaced", "--acceleration", "2", "-q"]
