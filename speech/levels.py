@@ -8,6 +8,8 @@ weigh more than a few loud syllables. Full scale is 1; the level is the square r
 amplitude a has level a / sqrt(2) and silence has 0.
 """
 
+from array import array
+
 import numpy as np
 
 from undrift.speech.audio.sound import Samples
@@ -32,7 +34,7 @@ class LevelMeter:
         self.clipped = np.zeros(0, np.int64)
         self._size = max(1, round(FRAME * rate))
         self._rest: Samples | None = None
-        self._powers: list[np.ndarray] = []
+        self._powers: list[array[float]] = []  # of the frames of each channel, without holes
 
     def push(self, block: Samples) -> None:
         """Adds samples (channels, n), n >= 0."""
@@ -40,6 +42,7 @@ class LevelMeter:
             self._rest = block[:, :0]
             self.peak = np.zeros(len(block))
             self.clipped = np.zeros(len(block), np.int64)
+            self._powers = [array("d") for _ in block]
         if not block.shape[1]:
             return
         size = np.abs(block)
@@ -49,7 +52,8 @@ class LevelMeter:
         held = np.concatenate([self._rest, block], 1)
         whole = held.shape[1] // self._size * self._size
         if whole:
-            self._powers.append(_powers(held[:, :whole], self._size))
+            for kept, new in zip(self._powers, _powers(held[:, :whole], self._size), strict=True):
+                kept.frombytes(new.tobytes())
         self._rest = held[:, whole:].copy()
 
     def levels(self) -> np.ndarray:
@@ -59,8 +63,8 @@ class LevelMeter:
         """
         if self._rest is None:
             return np.zeros(0)
-        if self._powers:
-            powers = np.concatenate(self._powers, 1)
+        if any(self._powers):
+            powers = np.array(self._powers)
         elif self._rest.shape[1]:
             powers = _powers(self._rest, self._rest.shape[1])
         else:

@@ -14,6 +14,7 @@ other numbers every channel has weight 1. A sine of 997 Hz at full scale is -3.0
 """
 
 import math
+from array import array
 
 import numpy as np
 
@@ -51,7 +52,9 @@ class LoudnessMeter:
         self._filter = k_weighting(rate)
         self._state: np.ndarray | None = None
         self._rest = np.zeros((0, 0))
-        self._sums: list[np.ndarray] = []  # (channels,) of the squares of every 100 ms
+        self._sums = array(
+            "d"
+        )  # weighted squares of every 100 ms, all channels: small numbers in one piece
         self._frames = 0
 
     def push(self, block: Samples) -> None:
@@ -68,22 +71,25 @@ class LoudnessMeter:
         self._frames += block.shape[1]
         start, first = 0, self._frames - held.shape[1]
         while (end := round((len(self._sums) + 1) * self.rate / 10) - first) <= held.shape[1]:
-            self._sums.append(held[:, start:end].sum(1))
+            self._sums.append(float(self._weights() @ held[:, start:end].sum(1)))
             start = end
-        self._rest = held[:, start:]
+        self._rest = held[:, start:].copy()
 
     def integrated(self) -> float:
         """LUFS of all so far, -inf for silence.
 
         What is shorter than a block of 400 ms counts as one block.
         """
-        weights = np.array(_SURROUND.get(len(self._rest), (1.0,) * len(self._rest)))
         if len(self._sums) < _PARTS:
-            all_of = sum(self._sums, self._rest.sum(1))
-            return _lufs(float(weights @ all_of) / max(1, self._frames))
-        sums = np.array(self._sums) @ weights
+            rest = float(self._weights() @ self._rest.sum(1))
+            return _lufs((sum(self._sums) + rest) / max(1, self._frames))
+        sums = np.array(self._sums)
         blocks = np.convolve(sums, np.ones(_PARTS), "valid") / (_PARTS * self.rate / 10)
         return _gated(blocks)
+
+    def _weights(self) -> np.ndarray:
+        """(channels,) of the standard."""
+        return np.array(_SURROUND.get(len(self._rest), (1.0,) * len(self._rest)))
 
 
 def loudness(samples: Samples, rate: int) -> float:
