@@ -29,7 +29,7 @@ from undrift.medical.tiles import Progress
 from undrift.medical.volumes.checks import Needs, check_volume
 from undrift.medical.volumes.volume import Volume
 
-TRANSLATORS = {"t2": "brain-t1-t2"}  # target -> model
+TRANSLATORS = {"t2": "brain-t1-t2-plain"}  # target -> model; its bridge, brain-t1-t2, is behind
 CT_DENOISER = "ct-low-dose"
 UNUSED = ("pad",)  # wishes that mean nothing to volumes
 
