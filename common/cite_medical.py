@@ -24,7 +24,7 @@ MEDICAL: dict[str, Entry] = {
     ),
     "medforj": (
         "misc",
-        "{piksl-research}",
+        "{piksl-research} and others",
         "medforj: whole {3D} {T1}-weighted heads by diffusion of voxels, arXiv 2510.26834",
         "arXiv",
         2025,

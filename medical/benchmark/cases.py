@@ -159,7 +159,7 @@ def rician_noise(split: str, n: int, sigma: float, row: str, real: bool = False)
 
     if real:
         array, affine = anatomical()
-        clean = Volume(array / np.float32(robust_maximum(array)), affine)
+        clean = Volume((array / robust_maximum(array)).astype(np.float32), affine)
     else:
         found = signal(brain_of(split, n, 64, 2.4), CONTRASTS[n % len(CONTRASTS)])
         clean = found.with_array(found.array / np.float32(robust_maximum(found.array)))
