@@ -1,5 +1,6 @@
 """One file of `undrift medical recon-mri` and `acquire`: read, made, written with its record."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ def model_of(asked: str | None, needed: bool) -> tuple[str | None, str, str]:
 
 
 @dataclass(frozen=True)
-class _OfKspace:
+class _OfKspace(ABC):
     """What both works share; travels to worker processes. own: the flags of the command."""
 
     model: str | None
@@ -97,9 +98,9 @@ class _OfKspace:
         kept = {name: told.get(name) for name in RECORDED}
         return kept | ({"before": str(before)} if self.compared else {})
 
+    @abstractmethod
     def made(self, item: Item, own: dict[str, Any]) -> Any:
         """The `Reconstruction` of an item."""
-        raise NotImplementedError
 
     def _written(self, item: Item, found: Any, target: Path) -> None:
         from undrift.medical.made import write_made

@@ -13,6 +13,7 @@ For the surface flow N/f = 1. The diagonal linear part (drag, beta
 wave) is integrated exactly by the stepping. Spectra are (members, levels, n, n // 2 + 1).
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -24,7 +25,7 @@ from undrift.scientific.atmosphere.flows.square import Square
 
 
 @dataclass(frozen=True)
-class _OneLevel:
+class _OneLevel(ABC):
     """drag: r, per time; with `drag_reach` only for waves up to that number a side, which leaves
     the smaller scales inertial. beta: gradient of planetary vorticity."""
 
@@ -47,7 +48,12 @@ class _OneLevel:
 
     @cached_property
     def inversion(self) -> Tensor:
-        raise NotImplementedError
+        """(n, n // 2 + 1): the stream function is this times the vorticity, mode by mode."""
+        return self.square.without_mean(self._inverse())
+
+    @abstractmethod
+    def _inverse(self) -> Tensor:
+        """The inversion; what stands at the mean does not count."""
 
     def stream(self, q: Tensor) -> Tensor:
         """The stream function of a vorticity, both as spectra."""
@@ -64,20 +70,17 @@ class Barotropic(_OneLevel):
 
     deformation: float | None = None
 
-    @cached_property
-    def inversion(self) -> Tensor:
+    def _inverse(self) -> Tensor:
         stretching = 0.0 if self.deformation is None else self.deformation**-2
-        k2 = self.square.k2
-        return self.square.without_mean(-1 / self.square.safe(k2 + stretching))
+        return -1 / self.square.safe(self.square.k2 + stretching)
 
 
 @dataclass(frozen=True)
 class SurfaceQG(_OneLevel):
     """Surface buoyancy; its stream function is that at the surface."""
 
-    @cached_property
-    def inversion(self) -> Tensor:
-        return self.square.without_mean(1 / self.square.safe(self.square.k2).sqrt())
+    def _inverse(self) -> Tensor:
+        return 1 / self.square.safe(self.square.k2).sqrt()
 
 
 @dataclass(frozen=True)
