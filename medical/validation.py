@@ -1,8 +1,8 @@
 """Validation during training: one network call on phantoms that are not trained on.
 
 Subjects have the seeds from 100 000 on that are kept for this. A prior is asked to remove white
-noise of given levels from the middle of a volume; a model of pairs gets y at t = 1. Scores are PSNR
-in dB over the range of the numbers, 2 for [-1, 1] and 1 for magnitudes.
+noise of given levels from the middle of a volume; a model of pairs gets y at t = 1 with the noise
+of its path. Scores are PSNR in dB over the range of the numbers, 2 for [-1, 1], 1 for magnitudes.
 """
 
 import math
@@ -86,7 +86,7 @@ class Validation:
         for number, item in enumerate(self.items()):
             x0 = item["x0"].to(device)
             rows.append(
-                self._pair(denoiser, x0, item["y"].to(device))
+                self._pair(denoiser, x0, item["y"].to(device), item["noise"].to(device))
                 if "y" in item
                 else self._prior(denoiser, x0, number)
             )
@@ -103,8 +103,8 @@ class Validation:
             found[f"sigma{sigma:g}"] = psnr(denoiser(state, time).x0, x0, peak)
         return found
 
-    def _pair(self, denoiser: Denoiser, x0: Tensor, y: Tensor) -> dict[str, float]:
-        state = start(denoiser.process, y, torch.zeros_like(y))
+    def _pair(self, denoiser: Denoiser, x0: Tensor, y: Tensor, noise: Tensor) -> dict[str, float]:
+        state = start(denoiser.process, y, noise)  # with its noise, as in training
         after = denoiser(state, 1.0, y).x0
         return {"before": psnr(y, x0, 2.0), "after": psnr(after, x0, 2.0)}
 
