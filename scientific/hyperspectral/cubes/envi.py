@@ -29,6 +29,18 @@ _AXES = {"bsq": "bhw", "bil": "hbw", "bip": "hwb"}
 _DATA = ("", ".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin")
 
 
+def read(path: Path, key: str | None = None, axes: str | None = None) -> Cube:
+    """`read_envi` for `files.open_cube`. The header settles what key and axes would say."""
+    if key is not None or axes is not None:
+        raise InputError(f"{path}: the header of ENVI names its axes; leave out key and axes")
+    return read_envi(path)
+
+
+def write(path: Path, cube: Cube, history: str = "") -> int:
+    """`write_envi` for `files.save_cube`; history goes to the key `undrift history`."""
+    return write_envi(path, cube, history)
+
+
 def read_envi(path: Path | str) -> Cube:
     """Reads the cube of a header; path: the .hdr file, or the data beside it.
 
@@ -54,11 +66,12 @@ def read_envi(path: Path | str) -> Cube:
     return Cube(decoded(numbers, stored), nm, fwhm, good, stored, tuple(notes))
 
 
-def write_envi(path: Path | str, cube: Cube) -> int:
+def write_envi(path: Path | str, cube: Cube, history: str = "") -> int:
     """Writes NAME.hdr and NAME.img; returns how many values were clipped.
 
     path: of the header, .hdr. The header is the source's where it was ENVI, with the type, layout
-    and byte order that the source had. Raises InputError for another suffix.
+    and byte order that the source had. history: joins the key `undrift history`. Raises InputError
+    for another suffix.
     """
     place = Path(path)
     if place.suffix.lower() != ".hdr":
@@ -68,6 +81,10 @@ def write_envi(path: Path | str, cube: Cube) -> int:
     layout = cube.stored.layout if cube.stored.kind == "envi" else "bsq"
     if fill is not None and cube.stored.fill is None:
         header = header.with_values(data_ignore_value=f"{fill:g}")
+    if history:
+        past = header.get("undrift history")
+        text = f"{past}; {history}" if past else history
+        header = header.with_values(undrift_history="{ " + text + " }")
     order = ">" if header.whole("byte order", 0) == 1 else "<"
     stored = _permuted(numbers, "bhw", _AXES[layout]).astype(numbers.dtype.newbyteorder(order))
     data = place.with_suffix(".img")
