@@ -8,20 +8,22 @@ the gradient of the misfit and stops where the truth, which it is shown, is near
 white in the subspace (`subspace`), so the posterior of an image needs no guidance: the prior is
 asked at the image's own noise level, once for the mean or along a chain for samples.
 
-What is no noise is found in turns: estimate; residual; medians of columns that stand out are
-stripes; what stands out beyond is an outlier and is replaced by the estimate in the next turn. A
-band with many outliers is fitted to the images by the values that are left, since a fill that waits
-for the estimate comes slowly.
+Small gains and offsets of all columns, which a prior of pictures would keep for structure, are
+taken away first (`destripe`). What else is no noise is found in turns: estimate; residual; medians
+of columns that stand out are stripes; what stands out beyond is an outlier and is replaced by the
+estimate in the next turn. A band with many outliers is fitted to the images by the values that are
+left, since a fill that waits for the estimate comes slowly.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from undrift.scientific.hyperspectral.cubes.cube import Cube
-from undrift.scientific.hyperspectral.noise.estimate import noise_report
+from undrift.scientific.hyperspectral.destripe import column_offsets, row_gains
+from undrift.scientific.hyperspectral.noise.estimate import band_residual, noise_report
 from undrift.scientific.hyperspectral.subspace import Subspace, signal_subspace
 
 Array = npt.NDArray[np.float64]
@@ -30,6 +32,7 @@ Eigen = Callable[[Array], Array]
 TURNS = 5
 OUTLIER = 4.5  # deviations of a value
 STRIPE = 4.0  # deviations of a column's median
+_WHOLE = 0.2  # share of unknown values up to which a band tells of its columns
 _MANY = 0.4  # share of outliers from which a band is fitted
 _LIMIT = 0.005  # share of a band's values at its very end that makes the end a limit, no value
 _LEAST = 1e-5  # of a band's range, for the sigma of a band without noise
@@ -48,30 +51,32 @@ class Found:
     noisy: Array
 
 
-def separate(cube: Cube, eigen: Eigen, turns: int = TURNS, most: int = 25) -> Found:
+def separate(cube: Cube, eigen: Eigen, turns: int = TURNS, most: int = 25, least: int = 1) -> Found:
     """The signal of a cube by a denoiser of its images (k, rows, columns), in `turns` from 1.
 
-    Missing values are filled by the estimate; the caller decides whether to show that.
+    most, least: directions of the subspace. Missing values are filled by the estimate; the caller
+    decides whether to show that.
     """
+    rank = most, least
     report = noise_report(cube)
     y = cube.array.astype(np.float64)
     gaps = np.isnan(y) | report.dead[:, None]
     known = gaps | limited(y, gaps)
-    least = np.maximum(_LEAST * (np.nanmax(y, (1, 2)) - np.nanmin(y, (1, 2))), 1e-12)
-    sigma = np.maximum(np.where(np.isfinite(report.sigma), report.sigma, 1.0), least)
+    floor = np.maximum(_LEAST * (np.nanmax(y, (1, 2)) - np.nanmin(y, (1, 2))), 1e-12)
+    sigma = np.maximum(np.where(np.isfinite(report.sigma), report.sigma, 1.0), floor)
     stripes = np.broadcast_to(report.stripes[:, None], y.shape)
-    found = _turn(_first(y, known) - stripes, stripes, sigma, known, eigen, most)
+    found = _turn(_first(y, known) - stripes, stripes, sigma, known, eigen, rank)
     for _ in range(turns - 1):
-        stripes, sigma, outliers = _rest(y, found.estimate, known, least)
+        stripes, sigma, outliers = _rest(y, found.estimate, known, floor)
         filled = np.where(outliers, found.estimate, y - stripes)
-        found = _turn(filled, stripes, sigma, outliers, eigen, most)
+        found = _turn(filled, stripes, sigma, outliers, eigen, rank)
     return found
 
 
 def _turn(
-    clean: Array, stripes: Array, sigma: Array, outliers: Mask, eigen: Eigen, most: int
+    clean: Array, stripes: Array, sigma: Array, outliers: Mask, eigen: Eigen, rank: tuple[int, int]
 ) -> Found:
-    space = signal_subspace(clean, sigma, most)
+    space = signal_subspace(clean, sigma, *rank)
     noisy = space.coefficients(clean)
     images = eigen(noisy)
     estimate = space.cube(images)

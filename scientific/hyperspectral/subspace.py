@@ -44,13 +44,16 @@ class Subspace:
         return np.tensordot(self.basis**2, variance, 1) * self.sigma[:, None, None] ** 2
 
 
-def signal_subspace(cube: Array, sigma: Array, most: int = 25) -> Subspace:
-    """The subspace of a cube (bands, rows, columns) without gaps; of `most` directions or fewer."""
+def signal_subspace(cube: Array, sigma: Array, most: int = 25, least: int = 1) -> Subspace:
+    """The subspace of a cube (bands, rows, columns) without gaps, of `most` directions or fewer.
+
+    least: directions that are kept even where the edge says noise.
+    """
     bands = len(cube)
     white = (cube / sigma[:, None, None]).reshape(bands, -1)
     mean = white.mean(1)
     white = white - mean[:, None]
     values, vectors = np.linalg.eigh(white @ white.T / white.shape[1])
     edge = (1 + np.sqrt(bands / white.shape[1])) ** 2
-    rank = int(np.clip((values > edge).sum(), 1, min(most, bands)))
+    rank = int(np.clip((values > edge).sum(), min(least, bands), min(most, bands)))
     return Subspace(sigma, mean, vectors[:, ::-1][:, :rank])

@@ -1,0 +1,142 @@
+"""Pairs of noisy and true coefficients of simulated scenes, made once and kept as files.
+
+A scene is seen by a sensor of its own, gets noise of a kind drawn with it, and goes through the
+same turns as a user's cube (`low_rank.separate`), here with total variation for the images. So the
+pairs hold what is left of stripes and impulses there, not ideal noise alone. Two moments are kept,
+the first turn and the last: the network will be asked at both. The truth is the true cube in the
+subspace that the noisy one gave. Names of folders are hashes of what settles their content.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from undrift.common.config import Strict
+from undrift.common.errors import InputError
+from undrift.common.files import fingerprint, write_atomically
+from undrift.scientific.hyperspectral.cubes.cube import Cube
+from undrift.scientific.hyperspectral.eigen_images import total_variation
+from undrift.scientific.hyperspectral.low_rank import separate
+from undrift.scientific.hyperspectral.noise.cases import CASES, add_case, add_gaussian
+from undrift.scientific.hyperspectral.noise.pushbroom import Pushbroom, sweep
+from undrift.scientific.hyperspectral.scenes.scene import Landscape, scene
+from undrift.scientific.hyperspectral.scenes.sensors import Sensor
+
+TRAINING_SEEDS = 800  # seeds from here on are for validation, from 900 on for the test
+LAST_SEED = 899  # of validation
+VERSION = 1  # of what the simulators make; another one makes new banks
+MOMENTS = (1, 3)  # turns after which a pair is kept
+Single = npt.NDArray[np.float32]
+# Ranges in nm, fewest and most bands, width over spacing, and how often.
+_KINDS = (
+    ((400, 720), (24, 48), 0.25),
+    ((420, 900), (60, 130), 0.35),
+    ((400, 1000), (30, 80), 0.15),
+    ((410, 2460), (120, 230), 0.25),
+)
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Files of pairs; `bank[k]` maps (moments, 2, channels, rows, columns): noisy, true."""
+
+    paths: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, k: int) -> Single:
+        return np.load(self.paths[k], mmap_mode="r")
+
+
+class PairSettings(Strict):
+    """Scenes first, first + 1, ...; side: rows and columns; channels, least: of the subspace."""
+
+    count: int = 160
+    first: int = 0
+    side: int = 80
+    channels: int = 12
+    least: int = 8
+
+
+def open_bank(settings: PairSettings, place: Path, training: bool = True) -> Bank:
+    """The bank below `place`, made as far as it is missing.
+
+    Raises InputError for `training` on seeds that are kept for validation and test.
+    """
+    last = settings.first + settings.count - 1
+    if training and not 0 <= settings.first <= last < TRAINING_SEEDS:
+        raise InputError(
+            f"seeds {settings.first} to {last}: training has those from 0 to {TRAINING_SEEDS - 1}"
+        )
+    content = {"kind": "coefficients", "version": VERSION, **settings.model_dump(exclude={"count"})}
+    folder = place / f"coefficients-{fingerprint(content)}"
+    paths = tuple(folder / f"{n:05d}.npy" for n in range(settings.count))
+    for n, path in enumerate(paths):
+        if not path.is_file():
+            _save(path, pairs(settings.first + n, settings))
+    return Bank(paths)
+
+
+def pairs(seed: int, settings: PairSettings) -> Single:
+    """(moments, 2, channels, rows, columns) float32 of one scene."""
+    rng = np.random.default_rng([seed, 31])
+    clean = drawn_scene(seed, settings.side, rng)
+    noisy = drawn_noise(clean, seed, rng)
+    shape = (len(MOMENTS), 2, settings.channels, settings.side, settings.side)
+    kept = np.zeros(shape, np.float32)
+    for at, turns in enumerate(MOMENTS):
+        found = separate(noisy, total_variation, turns, settings.channels, settings.least)
+        truth = found.subspace.coefficients(clean.array.astype(np.float64))
+        kept[at, 0, : found.subspace.rank] = found.noisy
+        kept[at, 1, : found.subspace.rank] = truth
+    return kept
+
+
+def drawn_scene(seed: int, side: int, rng: np.random.Generator) -> Cube:
+    """A scene of a landscape and a sensor of its own."""
+    kind = _KINDS[int(rng.choice(len(_KINDS), p=[share for *_, share in _KINDS]))]
+    (low, high), (fewest, most), _ = kind
+    bands = int(rng.integers(fewest, most + 1))
+    ends = low + rng.uniform(0, 0.1) * (high - low), high - rng.uniform(0, 0.1) * (high - low)
+    wavelengths = np.linspace(*ends, bands)
+    width = max(2.5, rng.uniform(0.8, 1.4) * float(wavelengths[1] - wavelengths[0]))
+    land = Landscape(
+        families=int(rng.integers(3, 8)),
+        variability=float(rng.uniform(0.03, 0.12)),
+        spot=float(rng.uniform(0.5, 1.0)),
+        leaves=float(rng.uniform(2, 9)),
+        texture=float(rng.uniform(0.05, 0.25)),
+    )
+    return scene(side, side, Sensor(wavelengths, np.full(bands, width)), seed, land)
+
+
+def drawn_noise(clean: Cube, seed: int, rng: np.random.Generator) -> Cube:
+    """The cube with noise of a kind: a case of the literature, a pushbroom sensor, or white."""
+    which = rng.random()
+    if which < 0.55:
+        case = CASES[int(rng.integers(len(CASES)))]
+        convention = "train" if rng.random() < 0.5 else "test"
+        array = add_case(clean.array, case, seed, convention).cube
+    elif which < 0.85 and clean.wavelengths is not None:
+        sensor = Pushbroom(
+            snr=float(np.exp(rng.uniform(np.log(40), np.log(300)))),
+            reading=float(rng.uniform(0.1, 0.6)),
+            gain=float(rng.uniform(0.003, 0.02)),
+            offset=float(rng.uniform(0.001, 0.006)),
+            common=float(rng.uniform(0.1, 0.6)),
+        )
+        array = sweep(clean.array, clean.wavelengths, sensor, seed).cube
+    else:
+        array = add_gaussian(clean.array, float(np.exp(rng.uniform(0.5, 4.3))), seed).cube
+    return Cube(array, clean.wavelengths, clean.fwhm)
+
+
+def _save(path: Path, array: Single) -> None:
+    def write(part: Path) -> None:
+        with part.open("wb") as file:
+            np.save(file, array)
+
+    write_atomically(path, write)
