@@ -1,0 +1,128 @@
+"""A cube denoised by a diffusion model, whatever its number of bands.
+
+Three stages, after the outline of HSI-Diffusion (Li et al. 2024), of which the paper gives no more:
+
+    1 an autoencoder      2 a diffusion model of its codes under generic noise      3 fine-tuning
+                                                                                 to one sensor
+What is ours: the autoencoder is linear and belongs to the cube, whitening and the directions of its
+signal (`subspace`), so that any number of bands gives at most twelve images whose noise has
+deviation 1; the model (`hsi-subspace`) is a bridge from those images to the true ones, all of them
+at once, trained on simulated scenes; stage 3 learns from the user's scene alone (`own_scene`).
+Faults of columns and impulses are told apart in turns (`low_rank`), and each turn asks the model
+once, which is its mean; at the end the bridge draws samples.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from undrift.common.errors import InputError
+from undrift.common.sampling import Sampler, make_sampler
+from undrift.common.wishes import Wishes
+from undrift.scientific.hyperspectral.cubes.cube import Cube
+from undrift.scientific.hyperspectral.low_rank import Found, separate
+from undrift.scientific.hyperspectral.samples import scales
+from undrift.scientific.hyperspectral.signal import Signal, read_signal
+
+Array = npt.NDArray[np.float64]
+TASK = "hsi-denoise"
+MODEL = "hsi-subspace"
+_PLAIN = Wishes()
+_TURNED = ((1, 1, 1), (-1, 1, -1), (1, -1, -1), (-1, -1, 1))  # signs, rows, columns
+
+
+@dataclass(frozen=True, eq=False)
+class Denoised:
+    """estimate: (bands, rows, columns) mean, float32. samples: (n, bands, rows, columns) float32, n
+    from 0. found: stripes, outliers and sigma of the bands in `used`. Both arrays are NaN where the
+    cube was, unless filling was asked for; bands without any value stay NaN in any case.
+
+    used: (bands,) bool, those that hold something.
+    """
+
+    estimate: npt.NDArray[np.float32]
+    samples: npt.NDArray[np.float32]
+    found: Found
+    used: npt.NDArray[np.bool_]
+
+    @property
+    def deviation(self) -> npt.NDArray[np.float32]:
+        """Standard deviation over samples; needs two or more."""
+        return self.samples.std(0, ddof=1)
+
+
+@dataclass
+class CubeModel:
+    """A model of coefficients and how it is asked. Make it with `open_cube_model`.
+
+    once: asked for the mean, in one call. chain: asked for samples.
+    """
+
+    once: Sampler
+    chain: Sampler
+    signal: Signal
+    turned: int = 1
+
+    def mean(self, images: Array) -> Array:
+        """(k, rows, columns) coefficients with noise of deviation 1 -> their mean."""
+        total = np.zeros_like(images)
+        for sign, rows, columns in _TURNED[: self.turned]:
+            turn = np.s_[:, ::rows, ::columns]
+            total += sign * self._ask(self.once, sign * images[turn])[0][turn]
+        return total / self.turned
+
+    def draw(self, images: Array) -> Array:
+        """(samples, k, rows, columns) of the posterior of coefficients."""
+        return self._ask(self.chain, images)
+
+    def _ask(self, sampler: Sampler, images: Array) -> Array:
+        y = np.zeros((self.signal.channels, *images.shape[1:]), np.float32)
+        y[: len(images)] = images
+        given = torch.from_numpy(y)[None]
+        level = torch.from_numpy(scales(y))[None]
+        drawn = sampler.draw_samples(tuple(given.shape), y=given, level=level)
+        return drawn[:, : len(images)].double().cpu().numpy()
+
+
+def open_cube_model(model: str = MODEL, wishes: Wishes = _PLAIN, turned: int = 4) -> CubeModel:
+    """A model by id or weight file. turned: mirrorings that the mean is averaged over, 1 to 4.
+
+    Raises InputError for an unknown model or one of another task, UsageError for a wrong wish.
+    """
+    chain = make_sampler(model, TASK, wishes)
+    once = make_sampler(model, TASK, replace(wishes, steps=1, samples=1, solver="ddim"))
+    return CubeModel(once, chain, read_signal(chain.model.settings.signal), turned)
+
+
+def denoise_cube(
+    cube: Cube, model: CubeModel, samples: bool = False, fill: bool = False
+) -> Denoised:
+    """The mean of a cube's posterior, and with `samples` as many samples as the wishes asked for.
+
+    fill: missing values come out as the estimate has them, not as NaN. The scatter of samples is
+    that within the subspace alone. Raises InputError for fewer than three bands with values.
+    """
+    used = np.isfinite(cube.array).any((1, 2))
+    if used.sum() < 3:
+        raise InputError(
+            f"{int(used.sum())} of {cube.bands} bands hold values; noise is told from signal by "
+            "comparing bands, which needs three or more"
+        )
+    given = Cube(cube.array[used])
+    signal = model.signal
+    found = separate(given, model.mean, signal.turns, signal.channels, signal.least)
+    hidden = np.zeros(given.array.shape, bool) if fill else np.isnan(given.array)
+
+    def whole(estimate: Array) -> npt.NDArray[np.float32]:
+        out = np.full(cube.array.shape, np.nan, np.float32)
+        out[used] = np.where(hidden, np.nan, estimate)
+        return out
+
+    drawn = np.empty((0, *cube.array.shape), np.float32)
+    if samples:
+        space, images = found.subspace, model.draw(found.noisy)
+        mean = space.cube(model.mean(found.noisy))
+        drawn = np.stack([whole(found.estimate + space.cube(one) - mean) for one in images])
+    return Denoised(whole(found.estimate), drawn, found, used)
