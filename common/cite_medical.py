@@ -15,7 +15,8 @@ MEDICAL: dict[str, Entry] = {
     ),
     "drdm": (
         "article",
-        "Zheng, Jian-Qing and others",
+        "Zheng, Jian-Qing and Mo, Yuanhan and Sun, Yang and Li, Jiahua and Wu, Fuping"
+        r" and Wang, Ziyang and Vincent, Tonia and Papie{\.z}, Bart{\l}omiej W.",
         "Deformation-Recovery Diffusion Model ({DRDM}): Instance Deformation for Image"
         " Manipulation and Synthesis",
         _MEDIA,
@@ -24,9 +25,9 @@ MEDICAL: dict[str, Entry] = {
     ),
     "medforj": (
         "misc",
-        "{piksl-research} and others",
-        "medforj: whole {3D} {T1}-weighted heads by diffusion of voxels, arXiv 2510.26834",
-        "arXiv",
+        "Remedios, Samuel W. and Carass, Aaron and Prince, Jerry L. and Dewey, Blake E. and others",
+        "Diffusion-Driven Generation of Minimally Preprocessed Brain {MRI}",
+        "arXiv 2510.26834",
         2025,
         "",
     ),
@@ -41,7 +42,8 @@ MEDICAL: dict[str, Entry] = {
     ),
     "ads": (
         "article",
-        "Nolan, Oisin and others",
+        r"Nolan, Ois{\'\i}n and Stevens, Tristan S. W. and van Nierop, Wessel L."
+        " and van Sloun, Ruud J. G.",
         "Active Diffusion Subsampling",
         "Transactions on Machine Learning Research",
         2025,

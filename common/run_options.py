@@ -21,7 +21,8 @@ class RunOptions:
     """The shared flags; `extras` holds those of the verb, such as `{"scale": 4}`.
 
     `tile` is "auto", "off", or sizes in pixels (one for all axes, or one each); `max_memory` is in
-    bytes; `shard` is (i, n) with i from 1; `batch` is "auto" or a number of tiles.
+    bytes; `shard` is (i, n) with i from 1; `scheduler` is the address of a scheduler of dask;
+    `batch` is "auto" or a number of tiles.
     """
 
     inputs: tuple[str, ...]
@@ -46,6 +47,7 @@ class RunOptions:
     workers: int = 1
     threads: int | None = None
     shard: tuple[int, int] | None = None
+    scheduler: str | None = None
     fail_fast: bool = False
     name: str | None = None
     check_hash: bool = False

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
-from undrift.common import pool
+from undrift.common import cluster, pool
 from undrift.common.console import Console, Progress
 from undrift.common.errors import UsageError
 from undrift.common.files import clean_leftovers, fingerprint
@@ -49,6 +49,8 @@ def run_items(
     Raises InputError and UsageError before any work; PartialFailure when items failed, or the
     more exact OutOfMemoryError, MissingExtraError when that alone is why.
     """
+    if options.scheduler is not None and options.workers > 1:
+        raise UsageError("--scheduler and --workers exclude each other: the cluster has its own")
     console = Console(options.quiet, options.verbose, options.as_json)
     items = collect(options.inputs, suffixes, skip=options.output, whole=whole)
     jobs = _plan(items, options, suffixes, model, extension, console)
@@ -177,7 +179,9 @@ class _Run:
         count = min(self.options.workers, len(jobs))
         with contextlib.ExitStack() as stack:
             stack.enter_context(_threads(self.options.threads, count))
-            if count > 1:
+            if self.options.scheduler is not None:
+                source = cluster.spread(self.work, jobs, before, self.options.scheduler)
+            elif count > 1:
                 source = pool.parallel(self.work, jobs, before, count)
             else:
                 source = pool.serial(self.work, jobs, before)

@@ -143,6 +143,10 @@ def _windows(data: dict[str, Any]) -> str:
 
 
 def _patches(data: dict[str, Any]) -> str:
+    made = {"lesion-phantoms": "around the nodules", "deform-phantoms": "of the bodies"}
+    if data.get("kind") in made:
+        cube = " x ".join([str(data["side"])] * data.get("axes", 3))
+        return f"crops of {cube} voxels {made[data['kind']]} of {data['subjects']} CT phantoms"
     source, sides = data["source"], " x ".join(str(n) for n in data["patch"])
     kinds = {"brains": "simulated heads", "scans": "simulated CT scans"}
     return f"patches of {sides} voxels of {source['count']} {kinds[source['kind']]}"

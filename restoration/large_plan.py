@@ -28,6 +28,7 @@ from undrift.restoration.pictures.rows import Rows
 
 BLOCK = 1024  # pixels a side of the blocks whose noise is estimated
 BUDGET = 2 * 10**9  # bytes of activations of a window, where nothing else is said
+KEPT = 1600  # pixels a side, of the result, that a window keeps at most: memory is that of one size
 _HIDDEN = 1 + math.sqrt(2)
 _GRIDS = 256  # small pixels, at most, after which a broken scale falls on the grid again
 
@@ -165,7 +166,8 @@ def plan_for(rows: Rows, sampler: Sampler, scale: float = 1.0, more: int = 0) ->
     if reach is None or grid is None or whole or rows.sheet is None:
         return None
     sides = (rows.sheet.height, rows.sheet.width)
-    kept = automatic_tile(network, [resized(side, scale) for side in sides], memory_of(sampler))
+    large = [resized(side, scale) for side in sides]
+    kept = min(KEPT, automatic_tile(network, large, memory_of(sampler)))
     margin = math.ceil(reach * calls(sampler.plan()) / scale) + more
     down, across = (cut(side, int(kept / scale), grid, margin) for side in sides)
     return Plan(rows, down, across, scale, grid)

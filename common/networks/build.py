@@ -11,6 +11,7 @@ NETWORKS = {
     "blind-spot": "undrift.common.networks.blind_spot:BlindSpotNetwork",
     "local-nafnet": "undrift.common.networks.local_nafnet:LocalNAFNet",
     "local-nafnet3d": "undrift.common.networks.local_nafnet3d:LocalNAFNet3d",
+    "spectral-nafnet3d": "undrift.common.networks.spectral_nafnet3d:SpectralNAFNet3d",
     "scaled-channels": "undrift.common.networks.scaled_channels:ScaledChannels",
     "diffusers-unet": "undrift.common.networks.diffusers_unet:DiffusersUNet",
     "guided-unet": "undrift.common.networks.guided_unet:GuidedUNet",

@@ -50,11 +50,9 @@ class Block3d(nn.Module):
         film = self.film(features)[:, :, None, None, None]
         scale1, shift1, scale2, shift2 = film.chunk(4, 1)
         h = torch.addcmul(shift1, self.norm1(x), 1 + scale1)
-        left, right = self.dense(h).chunk(2, 1)
-        x = x + self.project(left * right)
+        x = x + self.project(_gated(self.dense, h))
         h = torch.addcmul(shift2, self.norm2(x), 1 + scale2)
-        left, right = self.widen(h).chunk(2, 1)
-        return x + self.narrow(left * right)
+        return x + self.narrow(_gated(self.widen, h))
 
 
 class LocalNAFNet3d(nn.Module):
@@ -164,6 +162,12 @@ def _set_to_zero(*values: Tensor | None) -> None:
     for value in values:
         if value is not None:
             nn.init.zeros_(value)
+
+
+def _gated(layer: nn.Module, h: Tensor) -> Tensor:
+    """One half of a layer's channels times the other; lets go of both halves."""
+    left, right = layer(h).chunk(2, 1)
+    return left * right
 
 
 def _run(blocks: nn.Module, h: Tensor, features: Tensor) -> Tensor:

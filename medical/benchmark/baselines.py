@@ -144,7 +144,7 @@ def tune(kind: str, method: str, items: int = 3) -> dict[float, float]:
     """Strength -> mean PSNR on `validation`; the first row of the kind that is not real."""
     from undrift.medical.metrics import psnr
 
-    rows = [r for r in ROWS.values() if r.kind == kind and "real" not in r.name]
+    rows = [r for r in ROWS.values() if r.kind == kind and not r.real]
     cases = [row.make("validation", n) for row in rows for n in range(min(items, row.count))]
     return {
         strength: float(np.mean([

@@ -3,20 +3,20 @@
 `test` has the seeds from 200 000 on and the shifted laws of the phantoms (other shapes, textures
 and relaxation than training drew from); `validation` those from 100 000 on and the law of training.
 Parameters of classical methods were chosen on `validation`, see `baselines`. Everything here is
-simulated but for the rows called real, whose anatomy is the T1 volume that ships with nibabel.
+simulated but for the rows called real and ICBM152, whose anatomy is that of a head, see `real`.
 """
 
 import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from undrift.common.errors import UsageError, nearest
+from undrift.medical.benchmark.real import SLICES, VOLUMES
 
 FIRST = {"test": 200_000, "validation": 100_000}
 Array = npt.NDArray[Any]
@@ -43,12 +43,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the suite. kind: which methods there are. count: items. make: (seed, n) -> Case."""
+    """A line of the suite. kind: which methods there are. count: items. make: (split, n) -> Case.
+
+    real: a name of `real.SLICES` or `real.VOLUMES`, for anatomy that is not simulated.
+    """
 
     name: str
     kind: str
     count: int
     make: Callable[[str, int], Case]
+    real: str = ""
 
 
 def low_dose(split: str, n: int, dose: float, row: str) -> Case:
@@ -100,7 +104,7 @@ def brain_of(split: str, n: int, side: int = 96, spacing: float = 2.0) -> Any:
 CONTRASTS = ("mprage", "t2-se", "flair", "pd-se")
 
 
-def k_space(split: str, n: int, acceleration: int, row: str, real: bool = False) -> Case:
+def k_space(split: str, n: int, acceleration: int, row: str, real: str = "") -> Case:
     """A slice in complex numbers, four coils, lines at random with a measured centre."""
     from undrift.medical.mri.masks import line_mask
     from undrift.medical.signal import robust_maximum
@@ -111,7 +115,7 @@ def k_space(split: str, n: int, acceleration: int, row: str, real: bool = False)
 
     seed = FIRST[split] + n
     if real:
-        picture = anatomical()[0][:, :, 7 + n]
+        picture = SLICES[real](n)
     else:
         picture = signal(brain_of(split, n), CONTRASTS[n % len(CONTRASTS)]).array[:, :, 4]
     picture = picture / robust_maximum(picture)
@@ -150,7 +154,7 @@ def contrasts(split: str, n: int, row: str) -> Case:
     return Case(row, f"brain-{n}", noisy, truth, mask, 2.0, "of the map", tissues, (2.4, 2.4, 2.4))
 
 
-def rician_noise(split: str, n: int, sigma: float, row: str, real: bool = False) -> Case:
+def rician_noise(split: str, n: int, sigma: float, row: str, real: str = "") -> Case:
     """A magnitude volume with Rician noise of `sigma` times its robust maximum, sigma told."""
     from undrift.medical.signal import robust_maximum
     from undrift.medical.simulate.mr_acquisition import rician
@@ -158,7 +162,7 @@ def rician_noise(split: str, n: int, sigma: float, row: str, real: bool = False)
     from undrift.medical.volumes.volume import Volume
 
     if real:
-        array, affine = anatomical()
+        array, affine = VOLUMES[real]()
         clean = Volume((array / robust_maximum(array)).astype(np.float32), affine)
     else:
         found = signal(brain_of(split, n, 64, 2.4), CONTRASTS[n % len(CONTRASTS)])
@@ -168,19 +172,11 @@ def rician_noise(split: str, n: int, sigma: float, row: str, real: bool = False)
     return Case(row, f"brain-{n}", given, truth, truth > 0.05, 1.0, "of the brightest")
 
 
-@functools.cache
-def anatomical() -> tuple[Array, Array]:
-    """nibabel's real T1 volume (33, 41, 25), negative values as 0, and its affine."""
-    import importlib.util
-
-    nibabel = importlib.import_module("nibabel")
-    folder = Path(str(importlib.util.find_spec("nibabel").origin)).parent  # type: ignore[union-attr]
-    image = nibabel.load(folder / "tests" / "data" / "anatomical.nii")
-    return np.maximum(np.asarray(image.get_fdata(), np.float32), 0), np.asarray(image.affine)
-
-
 def _row(name: str, kind: str, count: int, maker: Callable[..., Case], *given: Any) -> Row:
-    return Row(name, kind, count, lambda split, n: maker(split, n, *given[:1], name, *given[1:]))
+    real = given[1] if len(given) > 1 else ""
+    return Row(
+        name, kind, count, lambda split, n: maker(split, n, *given[:1], name, *given[1:]), real
+    )
 
 
 ROWS = {
@@ -192,9 +188,12 @@ ROWS = {
         _row("CT 23 views", "ct-recon", 6, few_views, 23),
         _row("MRI 4x", "mri-recon", 8, k_space, 4),
         _row("MRI 8x", "mri-recon", 8, k_space, 8),
-        _row("MRI 4x, real", "mri-recon", 8, k_space, 4, True),
+        _row("MRI 4x, real", "mri-recon", 8, k_space, 4, "nibabel"),
+        _row("MRI 4x, ICBM152", "mri-recon", 6, k_space, 4, "ICBM152"),
+        _row("MRI 8x, ICBM152", "mri-recon", 6, k_space, 8, "ICBM152"),
         _row("Rician .05", "mr-denoise", 8, rician_noise, 0.05),
-        _row("Rician .05, real", "mr-denoise", 1, rician_noise, 0.05, True),
+        _row("Rician .05, real", "mr-denoise", 1, rician_noise, 0.05, "nibabel"),
+        _row("Rician .05, ICBM152", "mr-denoise", 1, rician_noise, 0.05, "ICBM152"),
         Row("T1 to T2", "translate", 8, lambda split, n: contrasts(split, n, "T1 to T2")),
     )
 }

@@ -21,6 +21,7 @@ from undrift.common.metrics.score_table import ItemScore
 from undrift.medical import metrics
 from undrift.medical.benchmark import baselines, models
 from undrift.medical.benchmark.cases import FIRST, Case, Row, rows_named
+from undrift.medical.benchmark.real import NEEDS as NEEDED_FOR
 
 METHODS: Mapping[str, tuple[str, ...]] = {
     "ct-denoise": ("noisy", "nlm", "tv", "bm4d", "model-mean", "model"),
@@ -36,7 +37,7 @@ Watch = Callable[[ItemScore], object]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is run. missing: method of a kind -> why it cannot run here."""
+    """What is run. missing: method of a kind, or row -> why it cannot run here."""
 
     split: str
     rows: Sequence[Row]
@@ -61,9 +62,9 @@ def plan(
     for name in methods or ():
         if name not in known:
             raise UsageError(f"no method '{name}'{nearest(name, known)} ({', '.join(known)})")
-    chosen = rows_named(rows)
     kept: dict[str, tuple[str, ...]] = {}
     missing: dict[str, str] = {}
+    chosen = [row for row in rows_named(rows) if _at_hand(row, missing)]
     identities: dict[tuple[str, str], Any] = {}
     for kind in dict.fromkeys(row.kind for row in chosen):
         good = []
@@ -79,6 +80,16 @@ def plan(
     if not any(kept.values()):
         raise UsageError(f"no method can run here: {'; '.join(missing.values())}")
     return Plan(split, chosen, kept, count, seed, missing, identities)
+
+
+def _at_hand(row: Row, missing: dict[str, str]) -> bool:
+    """Whether the row's anatomy is installed; what stops it goes into `missing`."""
+    try:
+        NEEDED_FOR.get(row.real, lambda: None)()
+    except (MissingExtraError, InputError) as error:
+        missing[row.name] = str(error)
+        return False
+    return True
 
 
 def identity_of(kind: str, method: str) -> Any:

@@ -6,7 +6,7 @@ from undrift.medical.papers.tables import lacking, smoke
 
 PAPER = Paper(
     id="medforj",
-    title="medforj: whole 3D T1-weighted heads by diffusion of voxels",
+    title="Diffusion-Driven Generation of Minimally Preprocessed Brain MRI (medforj)",
     domain="medical",
     citation="medforj",
     claim="3D diffusion of raw heads trains with velocity and flow targets and beats sample "

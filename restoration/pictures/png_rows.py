@@ -9,7 +9,7 @@ that the six or eight of 16-bit colour are two such PNGs.
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from io import BytesIO
 
 import numpy as np
@@ -120,11 +120,18 @@ def encode(bodies: Iterable[np.ndarray], step: int, filtered: bool) -> Iterator[
     """Bytes (h, n), one below the other -> pieces of the filtered stream, some megabytes each."""
     above = None
     for body in bodies:
-        above = np.zeros(body.shape[1], np.uint8) if above is None else above
-        for rows in _slices(len(body), body.shape[1]):
-            piece = body[rows]
-            if filtered:
-                yield filter_rows(piece, above, step).tobytes()
-                above = piece[-1].copy()
-            else:
-                yield np.pad(piece, ((0, 0), (1, 0))).tobytes()
+        above = yield from _encoded(body, above, step, filtered)
+        del body  # it is not held while the next is made
+
+
+def _encoded(
+    body: np.ndarray, above: np.ndarray | None, step: int, filtered: bool
+) -> Generator[bytes, None, np.ndarray]:
+    """The pieces of one band; returns its last row."""
+    above = np.zeros(body.shape[1], np.uint8) if above is None else above
+    for rows in _slices(len(body), body.shape[1]):
+        piece = body[rows]
+        coded = filter_rows(piece, above, step) if filtered else np.pad(piece, ((0, 0), (1, 0)))
+        above = piece[-1].copy()
+        yield coded.tobytes()
+    return above

@@ -139,13 +139,21 @@ def write_rows(path: Path, sheet: Picture, bands: Iterable[np.ndarray]) -> None:
 
 
 def _cut(bands: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The same rows, `STRIP` at a time."""
-    left: list[np.ndarray] = []
+    """The same rows, `STRIP` at a time; no band is held while the next is made."""
+    left: np.ndarray | None = None
     for band in bands:
-        whole = np.concatenate([*left, band])
-        full = len(whole) // STRIP * STRIP
-        for top in range(0, full, STRIP):
-            yield whole[top : top + STRIP]
-        left = [whole[full:]]
-    if left and len(left[0]):
-        yield left[0]
+        first = 0
+        if left is not None and len(left):
+            first = min(STRIP - len(left), len(band))
+            left = np.concatenate([left, band[:first]])
+            if len(left) == STRIP:
+                yield left
+                left = None
+        last = first + (len(band) - first) // STRIP * STRIP
+        for top in range(first, last, STRIP):
+            yield band[top : top + STRIP]
+        if last < len(band):
+            left = band[last:].copy()
+        del band
+    if left is not None and len(left):
+        yield left

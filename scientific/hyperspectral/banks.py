@@ -7,8 +7,10 @@ the first turn and the last: the network will be asked at both. The truth is the
 subspace that the noisy one gave. Names of folders are hashes of what settles their content.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,7 @@ LAST_SEED = 899  # of validation
 VERSION = 1  # of what the simulators make; another one makes new banks
 MOMENTS = (1, 3)  # turns after which a pair is kept
 Single = npt.NDArray[np.float32]
+Half = npt.NDArray[np.float16]
 # Ranges in nm, fewest and most bands, width over spacing, and how often.
 _KINDS = (
     ((400, 720), (24, 48), 0.25),
@@ -40,14 +43,14 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class Bank:
-    """Files of pairs; `bank[k]` maps (moments, 2, channels, rows, columns): noisy, true."""
+    """Files of arrays; `bank[k]` maps that of scene k, see `pairs` and `voxels.boxes`."""
 
     paths: tuple[Path, ...]
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, k: int) -> Single:
+    def __getitem__(self, k: int) -> Any:
         return np.load(self.paths[k], mmap_mode="r")
 
 
@@ -61,22 +64,29 @@ class PairSettings(Strict):
     least: int = 8
 
 
-def open_bank(settings: PairSettings, place: Path, training: bool = True) -> Bank:
+def open_bank(
+    settings: PairSettings,
+    place: Path,
+    training: bool = True,
+    kind: str = "coefficients",
+    make: Callable[[int, PairSettings], Any] | None = None,
+) -> Bank:
     """The bank below `place`, made as far as it is missing.
 
-    Raises InputError for `training` on seeds that are kept for validation and test.
+    make: of a seed, what is kept of its scene, `pairs` by default; kind: its name. Raises InputError for
+    `training` on seeds that are kept for validation and test.
     """
     last = settings.first + settings.count - 1
     if training and not 0 <= settings.first <= last < TRAINING_SEEDS:
         raise InputError(
             f"seeds {settings.first} to {last}: training has those from 0 to {TRAINING_SEEDS - 1}"
         )
-    content = {"kind": "coefficients", "version": VERSION, **settings.model_dump(exclude={"count"})}
-    folder = place / f"coefficients-{fingerprint(content)}"
+    content = {"kind": kind, "version": VERSION, **settings.model_dump(exclude={"count"})}
+    folder = place / f"{kind}-{fingerprint(content)}"
     paths = tuple(folder / f"{n:05d}.npy" for n in range(settings.count))
     for n, path in enumerate(paths):
         if not path.is_file():
-            _save(path, pairs(settings.first + n, settings))
+            _save(path, (make or pairs)(settings.first + n, settings))
     return Bank(paths)
 
 
@@ -134,7 +144,7 @@ def drawn_noise(clean: Cube, seed: int, rng: np.random.Generator) -> Cube:
     return Cube(array, clean.wavelengths, clean.fwhm)
 
 
-def _save(path: Path, array: Single) -> None:
+def _save(path: Path, array: Any) -> None:
     def write(part: Path) -> None:
         with part.open("wb") as file:
             np.save(file, array)

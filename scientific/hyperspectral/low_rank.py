@@ -59,18 +59,40 @@ def separate(cube: Cube, eigen: Eigen, turns: int = TURNS, most: int = 25, least
     """
     rank = most, least
     report = noise_report(cube)
-    y = cube.array.astype(np.float64)
-    gaps = np.isnan(y) | report.dead[:, None]
-    known = gaps | limited(y, gaps)
-    floor = np.maximum(_LEAST * (np.nanmax(y, (1, 2)) - np.nanmin(y, (1, 2))), 1e-12)
+    raw = cube.array.astype(np.float64)
+    gaps = np.isnan(raw) | report.dead[:, None]
+    known = gaps | limited(raw, gaps)
+    floor = np.maximum(_LEAST * (np.nanmax(raw, (1, 2)) - np.nanmin(raw, (1, 2))), 1e-12)
     sigma = np.maximum(np.where(np.isfinite(report.sigma), report.sigma, 1.0), floor)
+    first = _first(raw, known) - report.stripes[:, None]
+    faint = _faint(first, sigma, known)
+    first -= faint[:, None]
+    y = raw - faint[:, None]
+    sigma = np.maximum(_spread(band_residual(first)), floor)
     stripes = np.broadcast_to(report.stripes[:, None], y.shape)
-    found = _turn(_first(y, known) - stripes, stripes, sigma, known, eigen, rank)
+    found = _turn(first, stripes, sigma, known, eigen, rank)
     for _ in range(turns - 1):
         stripes, sigma, outliers = _rest(y, found.estimate, known, floor)
+        stripes = stripes + _gained(y - stripes, found.estimate, ~outliers, sigma)
         filled = np.where(outliers, found.estimate, y - stripes)
         found = _turn(filled, stripes, sigma, outliers, eigen, rank)
-    return found
+    return replace(found, stripes=raw - y + found.stripes)
+
+
+def _faint(cube: Array, sigma: Array, filled: Mask) -> Array:
+    """(bands, columns): offsets of the columns of bands of which most values are known."""
+    offset = np.zeros((cube.shape[0], cube.shape[2]))
+    whole = filled.mean((1, 2)) < _WHOLE
+    if whole.any():
+        offset[whole] = column_offsets(cube[whole], sigma[whole]).offset
+    return offset
+
+
+def _gained(y: Array, estimate: Array, valid: Mask, sigma: Array) -> Array:
+    """(bands, rows, columns): what gains of columns add where the signal varies along them."""
+    weight = np.maximum(valid.sum(1, keepdims=True), 1)
+    varying = estimate - np.where(valid, estimate, 0).sum(1, keepdims=True) / weight
+    return row_gains(y, estimate, valid, sigma)[:, None] * varying
 
 
 def _turn(

@@ -11,13 +11,14 @@ from undrift.common.config import Strict, load
 
 
 class Signal(Strict):
-    """space: what the network sees, coefficients of the cube's own subspace in units of the noise.
+    """space: what the network sees, coefficients of the cube's own subspace or its voxels, both in
+    units of the noise.
 
     channels: coefficients at most. least: kept even where noise hides them. turns: in which faults
     and signal are told apart; see `low_rank`.
     """
 
-    space: Literal["subspace"]
+    space: Literal["subspace", "voxels"]
     channels: int = Field(12, ge=1)
     least: int = Field(8, ge=1)
     turns: int = Field(4, ge=1)

@@ -15,18 +15,21 @@ from undrift.scientific.hyperspectral.banks import PairSettings, open_bank
 from undrift.scientific.hyperspectral.samples import Coefficients
 from undrift.scientific.hyperspectral.signal import read_signal
 from undrift.scientific.hyperspectral.validation import Validation, ValidationSettings
+from undrift.scientific.hyperspectral.voxels import Boxes, boxes
 
 _TRIAL = 2  # scenes of a bank that is thrown away
 
 
 class DataSettings(Strict):
-    """The section `data` of a recipe. patch: pixels a side. fresh: see `Coefficients`."""
+    """The section `data` of a recipe. patch: pixels a side. fresh: see `Coefficients`; bands: of a
+    box, where the network sees voxels."""
 
     count: int = 160
     first: int = 0
     side: int = 80
     patch: int = 64
     fresh: float = 0.5
+    bands: int = 24
 
 
 def open_samples(recipe: Recipe, trial: Path | None = None) -> Dataset[dict[str, Tensor]]:
@@ -36,7 +39,11 @@ def open_samples(recipe: Recipe, trial: Path | None = None) -> Dataset[dict[str,
     settings = PairSettings(
         count=count, first=data.first, side=data.side, channels=signal.channels, least=signal.least
     )
-    bank = open_bank(settings, trial or cache_folder() / "scientific" / "banks")
+    place = trial or cache_folder() / "scientific" / "banks"
+    if signal.space == "voxels":
+        bank = open_bank(settings, place, kind="voxels", make=boxes)
+        return Boxes(bank, (data.bands, data.patch, data.patch), recipe.schedule.seed)
+    bank = open_bank(settings, place)
     return Coefficients(bank, data.patch, data.fresh, recipe.schedule.seed)
 
 

@@ -7,6 +7,7 @@ that hold something: of pairs before and after.
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from undrift.scientific.hyperspectral.banks import (
 )
 from undrift.scientific.hyperspectral.samples import scales
 from undrift.scientific.hyperspectral.signal import Signal
+from undrift.scientific.hyperspectral.voxels import boxes
 
 
 class ValidationSettings(Strict):
@@ -52,19 +54,37 @@ class Validation:
         given = PairSettings(
             **self.settings.model_dump(), channels=self.signal.channels, least=self.signal.least
         )
-        bank = open_bank(given, cache_folder() / "scientific" / "validation", training=False)
+        place = cache_folder() / "scientific" / "validation"
         device = next(denoiser.network.parameters()).device
         rows = []
-        for k in range(len(bank)):
-            for y, x0 in bank[k]:
-                used = torch.from_numpy(abs(x0).max((1, 2)) > 0)
-                noisy, truth = (torch.from_numpy(np.array(v))[None].to(device) for v in (y, x0))
-                level = torch.from_numpy(scales(y))[None].to(device)
-                state = start(denoiser.process, noisy, torch.zeros_like(noisy))
-                after = denoiser(state, 1.0, noisy, level).x0
-                rows.append([_db((v - truth)[0, used]) for v in (noisy, after)])
-        before, after_all = np.mean(rows, 0)
-        return {"before": round(float(before), 3), "after": round(float(after_all), 3)}
+        if self.signal.space == "voxels":
+            bank = open_bank(given, place, False, "voxels", boxes)
+            rows = [self._box(denoiser, bank[k], device) for k in range(len(bank))]
+        else:
+            bank = open_bank(given, place, training=False)
+            rows = [row for k in range(len(bank)) for row in self._pairs(denoiser, bank[k], device)]
+        before, after = np.mean(rows, 0)
+        return {"before": round(float(before), 3), "after": round(float(after), 3)}
+
+    def _pairs(self, denoiser: Denoiser, both: Any, device: torch.device) -> list[list[float]]:
+        rows = []
+        for y, x0 in both:
+            used = torch.from_numpy(abs(x0).max((1, 2)) > 0)
+            noisy, truth = (torch.from_numpy(np.array(v))[None].to(device) for v in (y, x0))
+            level = torch.from_numpy(scales(y))[None].to(device)
+            after = _once(denoiser, noisy, level)
+            rows.append([_db((v - truth)[0, used]) for v in (noisy, after)])
+        return rows
+
+    def _box(self, denoiser: Denoiser, kept: Any, device: torch.device) -> list[float]:
+        """The first guess and what comes of it, over at most 64 bands."""
+        voxels = torch.from_numpy(np.asarray(kept[:, :64], np.float32)).to(device)[None]
+        truth, y = voxels[:, :1], voxels[:, 1:]
+        return [_db(v - truth) for v in (y[:, :1], _once(denoiser, y, None)[:, :1])]
+
+
+def _once(denoiser: Denoiser, y: torch.Tensor, level: torch.Tensor | None) -> torch.Tensor:
+    return denoiser(start(denoiser.process, y, torch.zeros_like(y)), 1.0, y, level).x0
 
 
 def _db(error: torch.Tensor) -> float:

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from undrift.common.errors import InputError, UsageError
 from undrift.medical import metrics
 from undrift.medical.benchmark import baselines, cases, models, suite, tables
-from undrift.medical.benchmark.cases import Case, Row, air_noise, anatomical, rows_named
+from undrift.medical.benchmark.cases import Case, Row, air_noise, rows_named
 from undrift.medical.benchmark.cli import benchmark
+from undrift.medical.benchmark.real import anatomical
 
 TRUTH = np.linspace(0, 1, 512).reshape(8, 8, 8)
 MASK = TRUTH > 0.5

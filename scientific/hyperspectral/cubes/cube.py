@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from undrift.common.errors import InputError
+from undrift.scientific.hyperspectral.cubes.place import Place
 
 Values = npt.NDArray[np.floating[Any]]
 Axis = npt.NDArray[np.float64]
@@ -21,7 +22,7 @@ Axis = npt.NDArray[np.float64]
 class Stored:
     """How a file keeps its cube.
 
-    kind: "envi", "mat", "hdf5", "netcdf", "geotiff", or "none" for what never was a file.
+    kind: "envi", "geotiff", "mat", "hdf5", "netcdf3", "xarray", or "none" for what never was one.
     dtype: numpy's name of the stored type, without byte order.
     scale, offset: (bands,) or one number: value = scale * stored number + offset.
     fill: the stored number that means "no value"; None where the file names none.
@@ -44,7 +45,7 @@ class Cube:
 
     wavelengths, fwhm: (bands,) in nm, centre and full width at half maximum, or None. good:
     (bands,) bool, False for the bands that the file calls bad, or None. notes: what the reader
-    guessed or found odd, one sentence each.
+    guessed or found odd, one sentence each. place: where on earth, None where the file is silent.
 
     Raises InputError for other shapes.
     """
@@ -55,6 +56,7 @@ class Cube:
     good: npt.NDArray[np.bool_] | None = None
     stored: Stored = field(default_factory=Stored)
     notes: tuple[str, ...] = ()
+    place: Place | None = None
 
     def __post_init__(self) -> None:
         if self.array.ndim != 3 or not self.array.size or self.array.dtype.kind != "f":
@@ -92,7 +94,7 @@ def to_nanometres(values: npt.ArrayLike, unit: str | None) -> tuple[Axis, str | 
     x = np.asarray(values, np.float64)
     if not (np.isfinite(x).all() and (x > 0).all()):
         raise InputError(f"wavelengths from {x.min():g} to {x.max():g}; expected numbers > 0")
-    known = (unit or "unknown").strip().lower()
+    known = (unit or "unknown").strip().lower().replace("\udcb5", "µ")  # Latin-1 read as UTF-8
     if known in ("nm", "") or known.startswith("nanomet"):
         return x, None
     if known in ("um", "µm", "μm") or known.startswith("micro"):
@@ -106,55 +108,3 @@ def to_nanometres(values: npt.ArrayLike, unit: str | None) -> tuple[Axis, str | 
     raise InputError(
         f"unknown unit of wavelengths '{unit}'; known: Nanometers, Micrometers, Wavenumber"
     )
-
-
-def decoded(numbers: npt.NDArray[Any], stored: Stored, band_axis: int = 0) -> Values:
-    """Real values of stored numbers: fill to NaN, then scale and offset of the bands.
-
-    float32 where it holds every stored number exactly, else float64.
-    """
-    exact = numbers.dtype.kind == "f" and numbers.dtype.itemsize <= 4
-    exact = exact or (numbers.dtype.kind in "iub" and numbers.dtype.itemsize <= 2)
-    values = numbers.astype(np.float64)
-    if stored.fill is not None:
-        values[_is_fill(numbers, stored.fill)] = np.nan
-    shape = [1, 1, 1]
-    shape[band_axis] = -1
-    scale, offset = (
-        x if np.ndim(x) == 0 else np.asarray(x).reshape(shape)
-        for x in (stored.scale, stored.offset)
-    )
-    return (values * scale + offset).astype(np.float32 if exact else np.float64)
-
-
-def encoded(values: Values, stored: Stored) -> tuple[npt.NDArray[Any], int, float | None]:
-    """Stored numbers (bands, rows, columns) of real values, how many were clipped, and the fill.
-
-    Integers are rounded and clipped to their type. NaN needs a fill: the file's, or the least
-    number of the type where it names none (the fill returned; NaN itself in floats).
-    """
-    kind = np.dtype(stored.dtype)
-    scale, offset = (
-        x if np.ndim(x) == 0 else np.asarray(x).reshape(-1, 1, 1)
-        for x in (stored.scale, stored.offset)
-    )
-    numbers = (values.astype(np.float64) - offset) / scale
-    empty, fill, clipped = np.isnan(numbers), stored.fill, 0
-    if kind.kind in "iu":
-        limits = np.iinfo(kind)
-        if fill is None and empty.any():
-            fill = float(limits.min)
-        numbers = np.rint(np.where(empty, 0, numbers))
-        clipped = int(((numbers < limits.min) | (numbers > limits.max)).sum())
-        numbers = numbers.clip(limits.min, limits.max)
-    if fill is not None:
-        numbers = np.where(empty, fill, numbers)
-    return numbers.astype(kind), clipped, fill
-
-
-def _is_fill(numbers: npt.NDArray[Any], fill: float) -> npt.NDArray[np.bool_]:
-    if np.isnan(fill):
-        return np.isnan(numbers) if numbers.dtype.kind == "f" else np.zeros(numbers.shape, bool)
-    if numbers.dtype.kind == "f":
-        return numbers == numbers.dtype.type(fill)
-    return numbers == fill

@@ -23,6 +23,8 @@ _HERE = "undrift.scientific.hyperspectral.cubes"
 # Suffix -> module with `read(path, how)` and `write(path, cube, history)`.
 KINDS = {
     ".hdr": "envi",
+    ".tif": "geotiff",
+    ".tiff": "geotiff",
 }
 ITEMS = tuple(KINDS)  # what a folder of cubes is searched for; the data of ENVI go by their header
 ENVI_DATA = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin")  # read by the header beside
