@@ -4,7 +4,8 @@ NAFNet (Chen et al., ECCV 2022) gates channels by products instead of activation
 channel attention pools over the whole picture, so a tile and the whole differ; here it is left out
 and every operation sees a bounded window: a picture restored in tiles equals the picture restored
 at once. Pictures enter by pixel-unshuffling; time and levels enter as a scale and a shift (FiLM)
-in each block. Layer normalisation runs over the channels of one pixel.
+in each block. Layer normalisation runs over the channels of one pixel. With `periodic`, fields go
+round: each edge borders on the opposite one.
 """
 
 from collections.abc import Sequence
@@ -29,11 +30,11 @@ class PixelNorm(nn.Module):
 class Block(nn.Module):
     """NAFNet block: gated depthwise 3 x 3, then a gated pointwise layer; reach 1."""
 
-    def __init__(self, channels: int, features: int):
+    def __init__(self, channels: int, features: int, periodic: bool = False):
         super().__init__()
         self.norm1, self.norm2 = PixelNorm(channels), PixelNorm(channels)
         self.expand = nn.Conv2d(channels, 2 * channels, 1)
-        self.depthwise = nn.Conv2d(2 * channels, 2 * channels, 3, padding=1, groups=2 * channels)
+        self.depthwise = _conv3(2 * channels, 2 * channels, periodic, groups=2 * channels)
         self.project = nn.Conv2d(channels, channels, 1)
         self.widen = nn.Conv2d(channels, 2 * channels, 1)
         self.narrow = nn.Conv2d(channels, channels, 1)
@@ -55,7 +56,8 @@ class LocalNAFNet(nn.Module):
     """U-shaped stack of blocks: (b, inputs, h, w) -> (b, outputs, h, w), any h and w.
 
     unshuffle: side of the pixel blocks folded into channels. widths, depths: channels and number
-    of blocks of each level (the last level once, the others on the way down and up).
+    of blocks of each level (the last level once, the others on the way down and up). periodic: the
+    sides must be multiples of `multiple` then.
     """
 
     def __init__(
@@ -67,18 +69,20 @@ class LocalNAFNet(nn.Module):
         depths: Sequence[int] = (2, 2, 6),
         levels: int = 0,
         features: int = 64,
+        periodic: bool = False,
     ):
         super().__init__()
         if len(widths) != len(depths):
             raise ValueError(f"widths {list(widths)} and depths {list(depths)} differ in length")
         self.unshuffle, self.widths, self.depths = unshuffle, tuple(widths), tuple(depths)
         self.embed = LevelEmbedding(levels, features)
-        self.enter = nn.Conv2d(inputs * unshuffle**2, widths[0], 3, padding=1)
-        self.leave = nn.Conv2d(widths[0], outputs * unshuffle**2, 3, padding=1)
+        self.periodic = periodic
+        self.enter = _conv3(inputs * unshuffle**2, widths[0], periodic)
+        self.leave = _conv3(widths[0], outputs * unshuffle**2, periodic)
         _set_to_zero(self.leave.weight, self.leave.bias)
 
         def stage(width: int, depth: int) -> nn.ModuleList:
-            return nn.ModuleList(Block(width, features) for _ in range(depth))
+            return nn.ModuleList(Block(width, features, periodic) for _ in range(depth))
 
         outer = list(zip(widths[:-1], widths[1:], depths[:-1], strict=True))
         self.down_blocks = nn.ModuleList(stage(width, depth) for width, _, depth in outer)
@@ -115,6 +119,11 @@ class LocalNAFNet(nn.Module):
 
     def forward(self, x: Tensor, psi: Tensor, level: Tensor | None = None) -> Tensor:
         height, width = x.shape[-2:]
+        if self.periodic and (height % self.multiple or width % self.multiple):
+            raise ValueError(
+                f"got {height} x {width}; a periodic field has sides that are multiples of "
+                f"{self.multiple}"
+            )
         x = pad_to_multiple(x, self.multiple)
         features = self.embed(psi, level)
         h = self.below(0, F.pixel_unshuffle(x, self.unshuffle), features)
@@ -134,6 +143,11 @@ class LocalNAFNet(nn.Module):
         h = self.downs[index - 1](h) if index else self.enter(h)
         last = index == len(self.downs)
         return _run(self.middle if last else self.down_blocks[index], h, features)
+
+
+def _conv3(inputs: int, outputs: int, periodic: bool, groups: int = 1) -> nn.Conv2d:
+    mode = "circular" if periodic else "zeros"
+    return nn.Conv2d(inputs, outputs, 3, padding=1, groups=groups, padding_mode=mode)
 
 
 def _set_to_zero(*values: Tensor | None) -> None:
