@@ -68,15 +68,25 @@ def separate(cube: Cube, eigen: Eigen, turns: int = TURNS, most: int = 25, least
     faint = _faint(first, sigma, known)
     first -= faint[:, None]
     y = raw - faint[:, None]
-    sigma = np.maximum(_spread(band_residual(first)), floor)
     stripes = np.broadcast_to(report.stripes[:, None], y.shape)
+    sigma = _from_bands(first, known, floor)
     found = _turn(first, stripes, sigma, known, eigen, rank)
     for _ in range(turns - 1):
-        stripes, sigma, outliers = _rest(y, found.estimate, known, floor)
+        stripes, outliers = _rest(y, found.estimate, known, sigma)
         stripes = stripes + _gained(y - stripes, found.estimate, ~outliers, sigma)
         filled = np.where(outliers, found.estimate, y - stripes)
+        sigma = _from_bands(filled, outliers, floor)
         found = _turn(filled, stripes, sigma, outliers, eigen, rank)
     return replace(found, stripes=raw - y + found.stripes)
+
+
+def _from_bands(cube: Array, filled: Mask, floor: Array) -> Array:
+    """(bands,) sigma by the regression on other bands, of what is not filled.
+
+    The residual of the estimate would give too little: what the subspace holds of the noise, most
+    of it where bands are few, is no part of it.
+    """
+    return np.maximum(_spread(np.where(filled, np.nan, band_residual(cube))), floor)
 
 
 def _faint(cube: Array, sigma: Array, filled: Mask) -> Array:
@@ -129,15 +139,18 @@ def limited(y: Array, gaps: Mask) -> Mask:
     return found
 
 
-def _rest(y: Array, estimate: Array, known: Mask, least: Array) -> tuple[Array, Array, Mask]:
-    """Stripes, sigma and outliers of the residual; `known` are outliers for certain."""
+def _rest(y: Array, estimate: Array, known: Mask, least: Array) -> tuple[Array, Mask]:
+    """Stripes and outliers of the residual; `known` are outliers for certain.
+
+    least: (bands,) deviation of the residual that is trusted.
+    """
     residual = np.where(known, np.nan, y - estimate)
     sigma = np.maximum(_spread(residual), least)
     offset = _standing_out(_median(residual, 1), 1.2533 * sigma[:, None], (~known).sum(1))
     residual = residual - offset[:, None]
     sigma = np.maximum(_spread(residual), least)
     far = abs(residual) > OUTLIER * sigma[:, None, None]
-    return np.broadcast_to(offset[:, None], y.shape), sigma, known | far
+    return np.broadcast_to(offset[:, None], y.shape), known | far
 
 
 def _standing_out(values: Array, error: Array, count: npt.NDArray[np.int64]) -> Array:
