@@ -28,7 +28,7 @@ from undrift.scientific.hyperspectral.scenes.sensors import Sensor
 
 TRAINING_SEEDS = 800  # seeds from here on are for validation, from 900 on for the test
 LAST_SEED = 899  # of validation
-VERSION = 1  # of what the simulators make; another one makes new banks
+VERSION = 2  # of what the simulators make; another one makes new banks
 MOMENTS = (1, 3)  # turns after which a pair is kept
 Single = npt.NDArray[np.float32]
 Half = npt.NDArray[np.float16]
@@ -73,8 +73,8 @@ def open_bank(
 ) -> Bank:
     """The bank below `place`, made as far as it is missing.
 
-    make: of a seed, what is kept of its scene, `pairs` by default; kind: its name. Raises InputError for
-    `training` on seeds that are kept for validation and test.
+    make: of a seed, what is kept of its scene, `pairs` by default; kind: its name. Raises
+    InputError for `training` on seeds that are kept for validation and test.
     """
     last = settings.first + settings.count - 1
     if training and not 0 <= settings.first <= last < TRAINING_SEEDS:
