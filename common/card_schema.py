@@ -29,6 +29,7 @@ Domain = Literal["restoration", "medical", "speech", "scientific"]
 Task = Literal[
     "sr", "deblur", "denoise", "inpaint", "mri", "ct", "synthesis", "enhance", "dereverb", "hsi",
     "downscale", "derain", "dehaze", "shadow", "lowlight", "jpeg", "blind", "translate", "prior",
+    "lesion", "deform",
 ]  # fmt: skip
 
 

@@ -21,8 +21,7 @@ from undrift.common.wishes import Wishes
 from undrift.medical.stores import Room
 from undrift.medical.tile_plan import Reach, Tiles, cut, fitting
 
-_SAFETY = 1.8  # times the maps of a network: convolutions hold their own copies (measured: 1.8)
-_SLABS = 2**26  # bytes of the slabs that are at work beside a tile
+_SLABS = 2**26  # bytes of the slabs that are at work beside a tile, and of the libraries' own
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def arranged(denoise: Any, needs: Needs, wishes: Wishes, device: str) -> tuple[T
 
             raise UsageError(f"tile {wanted} has {len(kept)} numbers for 3 axes")
         return cut(needs.size, kept, multiple, reach), room
-    voxels = math.floor(memory / wishes.batch_size() / (_SAFETY * bytes_per_voxel(denoise)))
+    voxels = math.floor(memory / wishes.batch_size() / bytes_per_voxel(denoise))
     return fitting(needs.size, multiple, reach, voxels), room
 
 

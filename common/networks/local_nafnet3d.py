@@ -110,10 +110,16 @@ class LocalNAFNet3d(nn.Module):
 
     @property
     def bytes_per_element(self) -> float:
-        """Peak memory of a call by a denoiser without gradients, in bytes per voxel, float32."""
+        """Peak memory of a call by a denoiser without gradients, in bytes per voxel, float32.
+
+        Measured on a processor for eight shapes: 14 maps of the widest level (10 where there is no
+        level below, hence nothing to skip) with the copies that convolutions make, and the inputs
+        and two more at full size. It is met within 25 %, beside some 40 MB of the libraries' own.
+        """
         inputs = self.enter.in_channels // self.unshuffle**3
         widest = max(width / 8**level for level, width in enumerate(self.widths))
-        return 4 * (6 * widest / self.unshuffle**3 + 3 * inputs + 6)
+        maps = 14 if len(self.widths) > 1 else 10
+        return 4 * (maps * widest / self.unshuffle**3 + inputs + 2)
 
     def forward(self, x: Tensor, psi: Tensor, level: Tensor | None = None) -> Tensor:
         if x.ndim == 4:
