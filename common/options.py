@@ -239,7 +239,10 @@ _SHARED_FLAGS = (
         _RUN, "--shard", type=types.ShardType(), metavar="i/n|slurm", help="Do the i-th of n parts."
     ),
     _flag(
-        _RUN, "--scheduler", metavar="ADDRESS", help="Work on a cluster of dask, as tcp://host:8786."
+        _RUN,
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Work on a cluster of dask, as tcp://host:8786.",
     ),
     _flag(
         _RUN,

@@ -14,6 +14,7 @@ from undrift.common.errors import InputError, UsageError, nearest
 from undrift.common.files import full_suffix, stem
 from undrift.common.items import Item
 
+STORES = (".zarr",)  # folders that are one output
 FIELDS = ("stem", "ext", "dir", "task", "model", "seed", "index")
 
 
@@ -75,7 +76,7 @@ def plan(
 
 
 def _is_one_file(items: Sequence[Item], output: Path, suffixes: Collection[str]) -> bool:
-    if output.is_dir() or not output.suffix:
+    if not output.suffix or (output.is_dir() and output.suffix.lower() not in STORES):
         return False
     if len(items) == 1 and items[0].named:
         return True
