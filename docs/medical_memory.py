@@ -5,10 +5,10 @@
 
 For each size a head-like volume of int16 is made, of millimetre voxels; every way (at once, then
 within each `--max-memory`) runs `undrift medical translate` or `denoise` on it in a process of its
-own, with one call of the network (preset `fast`), on one thread. Memory is the peak resident size of the process, `start` what it had when
-everything was imported and the weights were loaded; time is that of the processor, reading and
-writing included. `difference` is the largest of a voxel to the result at once, as a share of the
-range of values; null where that did not fit.
+own, with one call of the network (preset `fast`), on one thread. Memory is the peak resident size
+of the process, `start` what it had when everything was imported and the weights were loaded; time
+is that of the processor, reading and writing included. `difference` is the largest of a voxel to
+the result at once, as a share of the range of values; null where that did not fit.
 """
 
 import argparse
