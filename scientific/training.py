@@ -19,6 +19,9 @@ from undrift.common.training.run import Objective
 
 _OF_TASK = {
     "hsi-denoise": "undrift.scientific.hyperspectral.training",
+    "atmos-prior": "undrift.scientific.atmosphere.training",
+    "atmos-mean": "undrift.scientific.atmosphere.training",
+    "atmos-residual": "undrift.scientific.atmosphere.training",
 }
 
 

@@ -1,17 +1,21 @@
 """States of the simulated atmosphere, made once and kept: a folder of arrays, one file a group.
 
-A group is eight members of the two-layer flow, stepped together, with seeds 8 g ... 8 g + 7;
-after the spin-up, in which the jets break up and the flow forgets its start, each gives a state
-every few days. A flow is chaotic: the last bit decides on its weather after some weeks, so a group
-is made as a whole, whatever its place in the bank. Seeds below 100 000 are for training, from there
-on for validation, from 200 000 on for the test. The folder's name is a hash of what settles the
-content; a file is whole or absent, so an interrupted bank goes on where it stopped.
+A group is eight members of a flow that are stepped together, with seeds 8 g ... 8 g + 7; after the
+spin-up, in which the flow forgets its start, each gives a state every few days. A flow is chaotic:
+the last bit decides on its weather after some weeks, so a group is made as a whole, whatever its
+place in the bank. Seeds below 100 000 are for training, from there on for validation, from 200 000
+on for the test. The folder's name is a hash of what settles the content; a file is whole or absent,
+so an interrupted bank goes on where it stopped.
+
+    surface    `channels.surface_flow`, forced at four waves a side: much of its variance is small
+    two-layer  `channels.layered_flow`: jets and storms, smooth
 
 Arrays are float16, (members times states, channels, n, n), in K and m/s.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +26,14 @@ from undrift.common.config import Strict
 from undrift.common.errors import InputError
 from undrift.common.files import cache_folder, fingerprint, write_atomically
 from undrift.common.noise import Noise
-from undrift.scientific.atmosphere.channels import DEFAULT, atmosphere, fields
-from undrift.scientific.atmosphere.flows.models import TwoLayer
+from undrift.scientific.atmosphere.channels import (
+    SURFACE_CHANNELS,
+    fields,
+    layered_flow,
+    surface_flow,
+)
+from undrift.scientific.atmosphere.flows.forcing import RingForcing
+from undrift.scientific.atmosphere.flows.models import SurfaceQG, TwoLayer
 from undrift.scientific.atmosphere.flows.run import Run
 
 Half = npt.NDArray[np.float16]
@@ -31,26 +41,33 @@ GROUP = 8  # members that are stepped together
 FIRST_SEED = {"train": 0, "validation": 100_000, "test": 200_000}
 LAST_SEED = {"train": 99_999, "validation": 100_999, "test": 200_999}
 VERSION = 1  # of what the simulator makes; another one makes new banks
-SOURCE = "synthetic (made up), undrift two-layer flow v{version}, seed {seed}"
+SOURCE = "synthetic (made up), undrift {flow} flow v{version}, seed {seed}"
 _DAY = 86400.0
-_STEP = 450.0 * 64  # s times points: dt of 450 s on 64 points a side
-_START, _WAVES = 5e-6, 6.0  # vorticity (1/s) and its wavenumber at the start
+_STEP = {"surface": 340.0 * 64, "two-layer": 450.0 * 64}  # s times points: dt of 340 s on 64 points
+_START = {"surface": 10.0, "two-layer": 5e-6}  # deviation at the start, m/s and 1/s
+_WAVES = {"surface": 4.0, "two-layer": 6.0}  # around which it lies
+_RATE, _FORCED = 2.7e-4, 4.0  # m^2/s^3 of half the variance; waves a side
 
 
 class StateSettings(Strict):
-    """Groups first // 8, first // 8 + 1, ... of the flow on n x n points.
+    """Groups first // 8, first // 8 + 1, ... of a flow on n x n points.
 
     count: of members, rounded up to whole groups. first: the first seed, a multiple of 8. states:
-    of each member, `apart` days from one to the next, after `spin_up` days.
+    of each member, `apart` days from one to the next, after `spin_up` days (two layers: 80).
     """
 
     count: int = Field(24, gt=0)
     first: int = Field(0, ge=0, multiple_of=GROUP)
     n: int = Field(64, ge=16)
     states: int = Field(80, gt=0)
-    apart: float = Field(2.0, gt=0)
-    spin_up: float = Field(80.0, ge=0)
-    channels: tuple[str, ...] = DEFAULT
+    apart: float = Field(1.75, gt=0)
+    spin_up: float = Field(20.0, ge=0)
+    channels: tuple[str, ...] = SURFACE_CHANNELS
+
+    @property
+    def flow(self) -> Literal["surface", "two-layer"]:
+        """The one that has the channels."""
+        return "surface" if set(self.channels) <= set(SURFACE_CHANNELS) else "two-layer"
 
     @property
     def groups(self) -> int:
@@ -85,12 +102,13 @@ def split_of(first: int, count: int) -> str:
 
 
 def state_bank(settings: StateSettings, split: str = "train", place: Path | None = None) -> Bank:
-    """The bank below `place` (the cache), made as far as it is missing: 20 s of a core a group of
-    80 states on 64 points. Raises InputError for seeds of another split."""
+    """The bank below `place` (the cache), made as far as it is missing: 20 s of a core a group
+    of 640 states on 64 points. Raises InputError for seeds of another split."""
     found = split_of(settings.first, settings.groups * GROUP)
     if found != split:
         raise InputError(f"seeds from {settings.first} on are of the split {found}, not {split}")
-    content = {"version": VERSION, **settings.model_dump(exclude={"count", "first"})}
+    own = settings.model_dump(exclude={"count", "first"})
+    content = {"version": VERSION, "flow": settings.flow, **own}
     folder = (place or cache_folder() / "atmosphere") / f"states-{fingerprint(content)}"
     numbers = [settings.first // GROUP + k for k in range(settings.groups)]
     paths = tuple(folder / f"{number:06d}.npy" for number in numbers)
@@ -102,24 +120,33 @@ def state_bank(settings: StateSettings, split: str = "train", place: Path | None
 
 def group_states(number: int, settings: StateSettings) -> Half:
     """States of the members with seeds 8 number ... 8 number + 7, member by member."""
-    flow = atmosphere(settings.n)
-    dt = _STEP / settings.n
-    run = Run(flow, starts(flow, [GROUP * number + k for k in range(GROUP)]), dt)
-    run.advance(round(settings.spin_up * _DAY / dt))
+    run = group_run(number, settings)
+    run.advance(round(settings.spin_up * _DAY / run.dt))
     found = []
     for _ in range(settings.states):
-        run.advance(round(settings.apart * _DAY / dt))
-        found.append(fields(flow, run.spectrum, settings.channels))
+        run.advance(round(settings.apart * _DAY / run.dt))
+        found.append(fields(flow_of(settings), run.spectrum, settings.channels))
     return torch.stack(found, 1).flatten(0, 1).numpy().astype(np.float16)
 
 
-def starts(flow: TwoLayer, seeds: list[int]) -> torch.Tensor:
-    """Weak random vorticity (members, 2, n, n), float32, around six waves a side."""
-    square = flow.square
-    shape = torch.exp(-(((square.number - _WAVES) / 2) ** 2))
-    drawn = [Noise(seed, "two-layer start")((1, 2, square.n, square.n)) for seed in seeds]
-    q = square.field(torch.fft.rfft2(torch.cat(drawn).double()) * shape)
-    return (q * (_START / q.std((1, 2, 3), keepdim=True))).float()
+def group_run(number: int, settings: StateSettings) -> Run:
+    """The members of a group at their start: weak random waves, float32."""
+    flow, kind = flow_of(settings), settings.flow
+    square, seeds = flow.square, range(GROUP * number, GROUP * (number + 1))
+    shape = torch.exp(-(((square.number - _WAVES[kind]) / 2) ** 2))
+    size = (1, flow.levels, square.n, square.n)
+    drawn = torch.cat([Noise(seed, f"{kind} start")(size) for seed in seeds])
+    q = square.field(torch.fft.rfft2(drawn.double()) * shape)
+    q = (q * (_START[kind] / q.std((1, 2, 3), keepdim=True))).float()
+    forcing = None
+    if kind == "surface":
+        forcing = RingForcing(square, _RATE, _FORCED, of="variance", seed=number)
+    return Run(flow, q, _STEP[kind] / square.n, forcing)
+
+
+def flow_of(settings: StateSettings) -> SurfaceQG | TwoLayer:
+    """The flow of a bank, on its grid."""
+    return surface_flow(settings.n) if settings.flow == "surface" else layered_flow(settings.n)
 
 
 def _save(path: Path, array: Half) -> None:

@@ -1,6 +1,13 @@
-"""Physical channels of the two-layer flow, in K and m/s, with their CF names.
+"""Physical channels of the flows, in K and m/s, with their CF names.
 
-With p1 = 250 hPa above p2 = 750 hPa, f0 = 1e-4 / s and R = 287 J / (kg K):
+The surface flow is that of 850 hPa, where the free atmosphere begins. Its state is buoyancy over
+the frequency N = .01 / s, a speed q; with theta0 = 290 K
+
+    u = -d psi / dy,   v = d psi / dx,   |k| psi^ = q^,   T = theta0 N q / g
+
+(Held et al. 1995, "Surface quasi-geostrophic dynamics"): temperature and wind have one spectrum,
+sum u^2 + v^2 = sum q^2, and each tells the other. For the two layers, with
+p1 = 250 hPa above p2 = 750 hPa, f0 = 1e-4 / s and R = 287 J / (kg K):
 
     u_i = -d psi_i / dy + U_i,   v_i = d psi_i / dx,   vorticity_i = lap psi_i,
     height_i = f0 psi_i / g,     T = f0 (psi_1 - psi_2) / (R ln(p2 / p1)),
@@ -18,11 +25,13 @@ import torch
 from torch import Tensor
 
 from undrift.common.errors import InputError, nearest
-from undrift.scientific.atmosphere.flows.models import TwoLayer
+from undrift.scientific.atmosphere.flows.models import SurfaceQG, TwoLayer
 from undrift.scientific.atmosphere.flows.square import Square
 
 PRESSURE = (250.0, 750.0)  # hPa, of the upper and the lower level
 CORIOLIS, GAS, GRAVITY = 1e-4, 287.0, 9.80665
+SURFACE = 850.0  # hPa, of the surface flow
+KELVIN = 290.0 * 0.01 / GRAVITY  # of temperature in a buoyancy over N of 1 m/s
 THERMAL = GAS * math.log(PRESSURE[1] / PRESSURE[0]) / CORIOLIS  # of the thermal wind, m^2/(s^2 K f)
 
 
@@ -35,13 +44,13 @@ class Channel:
     unit: str
 
 
-TEMPERATURE = Channel("air_temperature", None, "K")
-EASTWARD = Channel("eastward_wind", PRESSURE[0], "m s-1")
-NORTHWARD = Channel("northward_wind", PRESSURE[0], "m s-1")
 CHANNELS: dict[str, Channel] = {
-    "t": TEMPERATURE,
-    "u250": EASTWARD,
-    "v250": NORTHWARD,
+    "t850": Channel("air_temperature", SURFACE, "K"),
+    "u850": Channel("eastward_wind", SURFACE, "m s-1"),
+    "v850": Channel("northward_wind", SURFACE, "m s-1"),
+    "t": Channel("air_temperature", None, "K"),
+    "u250": Channel("eastward_wind", PRESSURE[0], "m s-1"),
+    "v250": Channel("northward_wind", PRESSURE[0], "m s-1"),
     "u750": Channel("eastward_wind", PRESSURE[1], "m s-1"),
     "v750": Channel("northward_wind", PRESSURE[1], "m s-1"),
     "z250": Channel("geopotential_height", PRESSURE[0], "m"),
@@ -49,38 +58,50 @@ CHANNELS: dict[str, Channel] = {
     "vo250": Channel("atmosphere_relative_vorticity", PRESSURE[0], "s-1"),
     "vo750": Channel("atmosphere_relative_vorticity", PRESSURE[1], "s-1"),
 }
-DEFAULT = ("t", "u250", "v250")
+SURFACE_CHANNELS = ("t850", "u850", "v850")
+LAYER_CHANNELS = ("t", "u250", "v250")
+_DAY = 86400.0
 
 
-def atmosphere(n: int = 64) -> TwoLayer:
-    """The flow of mid-latitudes: 10 000 km a side, winds of some 20 m/s aloft, storms of days."""
-    day = 86400.0
-    return TwoLayer(Square(n, 1e7), 450e3, (5.0, -5.0), beta=1.6e-11, drag=1 / (3 * day))
+def surface_flow(n: int = 64) -> SurfaceQG:
+    """Buoyancy over N at 850 hPa on 4 000 km a side; it needs `flows.forcing` of buoyancy."""
+    return SurfaceQG(Square(n, 4e6), drag=1 / (5 * _DAY))
 
 
-def fields(flow: TwoLayer, spectrum: Tensor, names: tuple[str, ...] = DEFAULT) -> Tensor:
-    """Channels (members, names, n, n) of vorticity as a spectrum (members, 2, n, n // 2 + 1).
+def layered_flow(n: int = 64) -> TwoLayer:
+    """Mid-latitudes on 10 000 km a side: winds of some 15 m/s aloft, storms of days, jets."""
+    return TwoLayer(Square(n, 1e7), 450e3, (5.0, -5.0), beta=1.6e-11, drag=1 / (3 * _DAY))
 
-    Lengths of the flow are in metres and times in seconds. Raises InputError for an unknown name.
+
+def fields(flow: TwoLayer | SurfaceQG, spectrum: Tensor, names: tuple[str, ...]) -> Tensor:
+    """Channels (members, names, n, n) of a state as a spectrum (members, levels, n, n // 2 + 1).
+
+    Lengths of the flow are in metres and times in seconds. Raises InputError for a name that is
+    not one of the flow's.
     """
+    surface = isinstance(flow, SurfaceQG)
+    known = [n for n in CHANNELS if (n in SURFACE_CHANNELS) == surface]
     for name in names:
-        if name not in CHANNELS:
+        if name not in known:
             raise InputError(
-                f"no channel {name!r}{nearest(name, CHANNELS)}; there are {', '.join(CHANNELS)}"
+                f"no channel {name!r}{nearest(name, known)} in this flow; it has {', '.join(known)}"
             )
     stream = flow.stream(spectrum)
     wind = flow.mean_wind.to(spectrum.real.dtype)
-    return torch.stack([_channel(flow, stream, wind, name) for name in names], 1)
+    return torch.stack([_channel(flow, spectrum, stream, wind, name) for name in names], 1)
 
 
-def _channel(flow: TwoLayer, stream: Tensor, wind: Tensor, name: str) -> Tensor:
-    square = flow.square
+def _channel(
+    flow: TwoLayer | SurfaceQG, state: Tensor, stream: Tensor, wind: Tensor, name: str
+) -> Tensor:
+    square, kind = flow.square, name.rstrip("0123456789")
     kx, ky, k2 = (k.to(stream.real.dtype) for k in (square.kx, square.ky, square.k2))
+    if name == "t850":
+        return square.field(state[:, 0]) * KELVIN
     if name == "t":
         return square.field(stream[:, 0] - stream[:, 1]) / THERMAL
-    layer = 0 if name.endswith("250") else 1
+    layer = 1 if name.endswith("750") else 0
     psi = stream[:, layer]
-    kind = name.removesuffix("250").removesuffix("750")
     if kind == "u":
         return square.field(-1j * ky * psi) + wind[layer, 0, 0]
     if kind == "v":
