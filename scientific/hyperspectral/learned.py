@@ -9,7 +9,8 @@ signal (`subspace`), so that any number of bands gives at most twelve images who
 deviation 1; the model (`hsi-subspace`) is a bridge from those images to the true ones, all of them
 at once, trained on simulated scenes; stage 3 learns from the user's scene alone (`own_scene`).
 Faults of columns and impulses are told apart in turns (`low_rank`), and each turn asks the model
-once, which is its mean; at the end the bridge draws samples.
+once, which is its mean; at the end the bridge draws samples. `hsi-bridge` works on voxels instead,
+told the wavelength of each band: from the projected cube (`first_guess`) to the true one.
 """
 
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from undrift.common.errors import InputError
 from undrift.common.sampling import Sampler, make_sampler
 from undrift.common.wishes import Wishes
 from undrift.scientific.hyperspectral.cubes.cube import Cube
+from undrift.scientific.hyperspectral.first_guess import first_guess
 from undrift.scientific.hyperspectral.low_rank import Found, separate
 from undrift.scientific.hyperspectral.samples import scales
 from undrift.scientific.hyperspectral.signal import Signal, read_signal
@@ -104,25 +106,48 @@ def denoise_cube(
     fill: missing values come out as the estimate has them, not as NaN. The scatter of samples is
     that within the subspace alone. Raises InputError for fewer than three bands with values.
     """
-    used = np.isfinite(cube.array).any((1, 2))
+    used = np.asarray(np.isfinite(cube.array).any((1, 2)))
     if used.sum() < 3:
         raise InputError(
             f"{int(used.sum())} of {cube.bands} bands hold values; noise is told from signal by "
             "comparing bands, which needs three or more"
         )
-    given = Cube(cube.array[used])
-    signal = model.signal
-    found = separate(given, model.mean, signal.turns, signal.channels, signal.least)
+    wave = None if cube.wavelengths is None else cube.wavelengths[used]
+    given = Cube(cube.array[used], wave)
+    ask = _by_voxels if model.signal.space == "voxels" else _by_coefficients
+    estimate, drawn, found = ask(given, model, samples)
     hidden = np.zeros(given.array.shape, bool) if fill else np.isnan(given.array)
 
-    def whole(estimate: Array) -> npt.NDArray[np.float32]:
+    def whole(values: Array) -> npt.NDArray[np.float32]:
         out = np.full(cube.array.shape, np.nan, np.float32)
-        out[used] = np.where(hidden, np.nan, estimate)
+        out[used] = np.where(hidden, np.nan, values)
         return out
 
-    drawn = np.empty((0, *cube.array.shape), np.float32)
-    if samples:
-        space, images = found.subspace, model.draw(found.noisy)
-        mean = space.cube(model.mean(found.noisy))
-        drawn = np.stack([whole(found.estimate + space.cube(one) - mean) for one in images])
-    return Denoised(whole(found.estimate), drawn, found, used)
+    empty = np.empty((0, *cube.array.shape), np.float32)
+    each = np.stack([whole(one) for one in drawn]) if drawn else empty
+    return Denoised(whole(estimate), each, found, used)
+
+
+def _by_coefficients(
+    cube: Cube, model: CubeModel, samples: bool
+) -> tuple[Array, list[Array], Found]:
+    signal = model.signal
+    found = separate(cube, model.mean, signal.turns, signal.channels, signal.least)
+    space = found.subspace
+    if not samples:
+        return found.estimate, [], found
+    mean = space.cube(model.mean(found.noisy))
+    moved = [space.cube(one) - mean for one in model.draw(found.noisy)]
+    return found.estimate, [found.estimate + off for off in moved], found
+
+
+def _by_voxels(cube: Cube, model: CubeModel, samples: bool) -> tuple[Array, list[Array], Found]:
+    signal = model.signal
+    guess = first_guess(cube, signal.turns, signal.channels, signal.least)
+    y = torch.from_numpy(guess.voxels)[None]
+
+    def asked(sampler: Sampler) -> list[Array]:
+        drawn = sampler.draw_samples(tuple(y.shape), y=y)[:, 0].double().cpu().numpy()
+        return [guess.cube(one) for one in drawn]
+
+    return asked(model.once)[0], asked(model.chain) if samples else [], guess.found

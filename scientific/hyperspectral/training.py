@@ -14,6 +14,7 @@ from undrift.common.losses import output_error, time_weight
 from undrift.common.processes.process import marginal
 from undrift.common.training.recipe import Recipe
 from undrift.common.training.run import Objective
+from undrift.scientific.hyperspectral import own_scene
 from undrift.scientific.hyperspectral.banks import PairSettings, open_bank
 from undrift.scientific.hyperspectral.samples import Coefficients
 from undrift.scientific.hyperspectral.signal import read_signal
@@ -38,6 +39,8 @@ class DataSettings(Strict):
 
 def open_samples(recipe: Recipe, trial: Path | None = None) -> Dataset[dict[str, Tensor]]:
     """The samples of a recipe; trial: a folder for a bank of two scenes."""
+    if _own(recipe):
+        return own_scene.open_samples(recipe)
     data, signal = load(DataSettings, recipe.data, "data"), read_signal(recipe.signal)
     count = data.count if trial is None else min(_TRIAL, data.count)
     settings = PairSettings(
@@ -52,8 +55,12 @@ def open_samples(recipe: Recipe, trial: Path | None = None) -> Dataset[dict[str,
 
 
 def open_objective(recipe: Recipe) -> Objective | None:
-    """The same for all recipes of cubes."""
-    return log_error
+    """`log_error`, or that of a scene without a clean version."""
+    return own_scene.noisy_error if _own(recipe) else log_error
+
+
+def _own(recipe: Recipe) -> bool:
+    return recipe.data.get("kind") == "own-scene"
 
 
 def log_error(
@@ -77,6 +84,8 @@ def log_error(
 def open_validation(
     settings: dict[str, object], recipe: Recipe
 ) -> Callable[[Denoiser, Path], dict[str, float]]:
-    """Scores a denoiser on scenes with seeds of validation."""
+    """Scores a denoiser on scenes with seeds of validation, or on held rows of the user's own."""
+    if _own(recipe):
+        return own_scene.open_validation(recipe)
     chosen = load(ValidationSettings, settings, "validation")
     return Validation(chosen, read_signal(recipe.signal))
