@@ -15,6 +15,7 @@ NETWORKS = {
     "scaled-channels": "undrift.common.networks.scaled_channels:ScaledChannels",
     "diffusers-unet": "undrift.common.networks.diffusers_unet:DiffusersUNet",
     "guided-unet": "undrift.common.networks.guided_unet:GuidedUNet",
+    "wind-nafnet": "undrift.common.networks.wind_nafnet:WindNAFNet",
     "ncsnpp": "undrift.common.networks.ncsnpp.score_network:ScoreNetwork",
     "ncsnpp-storm": "undrift.common.networks.ncsnpp.storm_network:StormNetwork",
 }
