@@ -57,15 +57,15 @@ class WindNAFNet(nn.Module):
 
     def forward(self, x: Tensor, psi: Tensor, level: Tensor | None = None) -> Tensor:
         """Raises ValueError for sides that are no multiples of `multiple`."""
-        z = x.float()
-        cos, sin = (v.float()[:, None, None] for v in (torch.cos(psi), torch.sin(psi)))
+        z = x if x.dtype == torch.float64 else x.float()  # transforms know no half types
+        cos, sin = (v.to(z)[:, None, None] for v in (torch.cos(psi), torch.sin(psi)))
         direction, power = self._waves(z)
         wave = torch.fft.rfft2(z, norm="ortho")
         q = (direction.conj() * wave).sum(1)  # of unit gain: c / |c| q is the field
         estimate = cos * power / (cos**2 * power + sin**2) * q
         shown = torch.cat([q[:, None], direction * estimate[:, None]], 1)
         features = torch.fft.irfft2(shown, s=z.shape[-2:], norm="ortho")
-        more = torch.fft.rfft2(self.inner(features, psi).float()[:, 0], norm="ortho")
+        more = torch.fft.rfft2(self.inner(features, psi).to(z)[:, 0], norm="ortho")
         # Along c: (estimate - cos q) / sin; across it there is noise alone, whose F is -cos eps.
         along = cos * sin * (power - 1) / (cos**2 * power + sin**2) + cos / sin
         out = direction * (along * q + more)[:, None] - (cos / sin)[:, None] * wave
@@ -74,15 +74,19 @@ class WindNAFNet(nn.Module):
     def _waves(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """c / |c|, (3, h, w // 2 + 1), and the power of |c| q."""
         rows, columns = z.shape[-2:]
-        ky = torch.fft.fftfreq(rows, device=z.device)[:, None].expand(rows, columns // 2 + 1)
-        kx = torch.fft.rfftfreq(columns, device=z.device)[None].expand(rows, columns // 2 + 1)
+        ky = torch.fft.fftfreq(rows, dtype=z.dtype, device=z.device)[:, None].expand(
+            rows, columns // 2 + 1
+        )
+        kx = torch.fft.rfftfreq(columns, dtype=z.dtype, device=z.device)[None].expand(
+            rows, columns // 2 + 1
+        )
         k = torch.sqrt(kx**2 + ky**2)
         heat, wind = self.gains
         unit = torch.where(k > 0, k, torch.ones_like(k))
         parts = [torch.full_like(k, heat) + 0j, -1j * wind * ky / unit, 1j * wind * kx / unit]
         size = math.hypot(heat, wind)
-        place = (k * self.side).clamp(max=len(self.logs) - 1.001)
-        low = place.floor().long()
+        place = (k * self.side).clamp(max=len(self.logs) - 1)
+        low = place.floor().long().clamp(max=len(self.logs) - 2)
         logs = self.logs.to(z)
         power = torch.exp(torch.lerp(logs[low], logs[low + 1], place - low)) * size**2
         flat = k == 0
