@@ -99,6 +99,8 @@ def to_nanometres(values: npt.ArrayLike, unit: str | None) -> tuple[Axis, str | 
         return x, None
     if known in ("um", "µm", "μm") or known.startswith("micro"):
         return 1000 * x, None
+    if known in ("m", "metre", "meter", "metres", "meters"):  # the unit of the CF conventions
+        return 1e9 * x, None
     if known.startswith("wavenumber") or known in ("1/cm", "cm-1"):
         return 1e7 / x, None
     if known in ("unknown", "index"):

@@ -17,7 +17,10 @@ import numpy.typing as npt
 
 from undrift.common.errors import InputError, nearest
 from undrift.common.files import full_suffix
-from undrift.scientific.hyperspectral.cubes.cube import Cube
+from undrift.scientific.hyperspectral.cubes.axes import order_of, permuted
+from undrift.scientific.hyperspectral.cubes.cube import Cube, Stored
+from undrift.scientific.hyperspectral.cubes.packing import decoded
+from undrift.scientific.hyperspectral.cubes.xarrays import from_xarray, is_xarray
 
 _HERE = "undrift.scientific.hyperspectral.cubes"
 # Suffix -> module with `read(path, how)` and `write(path, cube, history)`.
@@ -25,6 +28,12 @@ KINDS = {
     ".hdr": "envi",
     ".tif": "geotiff",
     ".tiff": "geotiff",
+    ".mat": "matlab",
+    ".h5": "hdf5",
+    ".hdf5": "hdf5",
+    ".he5": "hdf5",
+    ".nc": "netcdf",
+    ".nc4": "netcdf",
 }
 ITEMS = tuple(KINDS)  # what a folder of cubes is searched for; the data of ENVI go by their header
 ENVI_DATA = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin")  # read by the header beside
@@ -52,8 +61,14 @@ def open_cube(
     elif isinstance(source, (str, Path)):
         path = Path(source)
         cube = _module(path).read(path, key=key, axes=axes)
+    elif is_xarray(source):
+        cube = from_xarray(source, key=key, axes=axes)
+    elif isinstance(source, np.ndarray):
+        cube = _of_array(source, axes)
     else:
-        raise InputError(f"expected a path or a Cube, got {type(source).__name__}")
+        raise InputError(
+            f"expected a path, xarray.DataArray, array or Cube, got {type(source).__name__}"
+        )
     if np.isnan(cube.array).all():
         raise InputError(f"{_name(source)}: no value in the whole cube, only fill values or NaN")
     if wavelengths is None:
@@ -61,24 +76,36 @@ def open_cube(
     return replace(cube, wavelengths=np.asarray(wavelengths, np.float64))
 
 
-def save_cube(
-    cube: Cube, path: str | Path, like: "Cube | str | Path | None" = None, history: str = ""
-) -> int:
+def save_cube(cube: Any, path: str | Path, like: Any = None, history: str = "") -> int:
     """Writes a cube by the suffix of `path`; returns how many values were clipped to the type.
 
-    like: the cube (or its file) whose type, scale, fill, header, wavelengths and place on earth the
-    file shall have, where `cube` itself did not come with them. history: a line on how the cube was
-    made, added to what the file says of its past.
+    cube: a Cube, or whatever `open_cube` takes. like: the cube (or its file or xarray) whose type,
+    scale, fill, header, wavelengths and place on earth the file shall have, where `cube` itself did
+    not come with them. history: a line on how the cube was made, added to what the file says of its
+    past.
 
     Raises InputError for a suffix or shape that does not fit, and MissingExtraError.
     """
     path = Path(path)
+    cube = open_cube(cube)
     if like is not None:
         cube = open_cube(like).with_array(cube.array)
     return _module(path).write(path, cube, history)
 
 
+def _of_array(array: np.ndarray, axes: str | None) -> Cube:
+    """A cube of numbers alone, (bands, rows, columns) unless the user says otherwise."""
+    if array.ndim != 3 or array.dtype.kind not in "iuf":
+        raise InputError(
+            f"expected numbers (bands, rows, columns), got {array.dtype} {array.shape}"
+        )
+    stored = Stored(dtype=array.dtype.name)
+    return Cube(decoded(permuted(array, order_of(axes or "bhw"), "bhw"), stored), stored=stored)
+
+
 def _module(path: Path) -> Any:
+    if path.is_dir():
+        return importlib.import_module(f"{_HERE}.enmap")
     suffix = full_suffix(path).lower()
     if suffix in ENVI_DATA:
         suffix = ".hdr"

@@ -3,6 +3,8 @@
 import math
 import re
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 from undrift.common.errors import InputError
 
@@ -93,3 +95,27 @@ def _code(crs: str | None) -> int | None:
     last = re.search(r"(?:AUTHORITY|ID)\[\"EPSG\",\s*\"?(\d+)\"?\]\]\s*$", crs)
     found = plain or last
     return int(found[1]) if found else None
+
+
+def from_gdal(text: str, crs: str | None) -> Place | None:
+    """The place by the six numbers of GDAL's GeoTransform: c a b f d e. None of anything else."""
+    try:
+        c, a, b, f, d, e = (float(part) for part in text.split())
+    except ValueError:
+        return None
+    return Place((a, b, c, d, e, f), crs)
+
+
+def from_coordinates(x: Any, y: Any, crs: str | None) -> Place | None:
+    """The place by the middles of columns and rows, where they are evenly spaced."""
+    if x is None or y is None or min(len(x), len(y)) < 2:
+        return None
+    steps = []
+    for values in (x, y):
+        gaps = [float(right) - float(left) for left, right in pairwise(values)]
+        step = (float(values[-1]) - float(values[0])) / len(gaps)
+        if step == 0 or any(abs(gap - step) > 1e-3 * abs(step) for gap in gaps):
+            return None
+        steps.append(step)
+    a, e = steps
+    return Place((a, 0.0, float(x[0]) - a / 2, 0.0, e, float(y[0]) - e / 2), crs)
