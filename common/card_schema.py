@@ -29,7 +29,7 @@ Domain = Literal["restoration", "medical", "speech", "scientific"]
 Task = Literal[
     "sr", "deblur", "denoise", "inpaint", "mri", "ct", "synthesis", "enhance", "dereverb", "hsi",
     "downscale", "derain", "dehaze", "shadow", "lowlight", "jpeg", "blind", "translate", "prior",
-    "lesion", "deform",
+    "lesion", "deform", "hsi-denoise", "atmos-prior", "atmos-mean", "atmos-residual",
 ]  # fmt: skip
 
 

@@ -32,6 +32,7 @@ CONDITION = {
     "restoration": "degraded picture, enlarged",
     "speech": "noisy spectrogram",
     "medical": "source volume",
+    "scientific": "degraded cube or coarse field",
 }
 FACTS = re.compile(r"(<!-- facts -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -115,7 +116,7 @@ def facts(settings: Settings, parameters: int) -> str:
     """Sentences about the training, from the recipe kept in the header."""
     recipe: Any = settings.record["recipe"]
     schedule, data = recipe["schedule"], recipe["data"]
-    seen = {"restoration": _crops, "speech": _windows, "medical": _patches}[settings.domain](data)
+    seen = WHAT_IS_SEEN[settings.domain](data)
     text = (
         f"{parameters / 1e6:.2f} million parameters; {settings.record['iterations']} iterations of "
         f"{schedule['batch'] * schedule['accumulate']} {seen}; AdamW, rate {schedule['rate']:g} "
@@ -150,6 +151,22 @@ def _patches(data: dict[str, Any]) -> str:
     source, sides = data["source"], " x ".join(str(n) for n in data["patch"])
     kinds = {"brains": "simulated heads", "scans": "simulated CT scans"}
     return f"patches of {sides} voxels of {source['count']} {kinds[source['kind']]}"
+
+
+def _fields(data: dict[str, Any]) -> str:
+    if "bank" in data:
+        bank = data["bank"]
+        states = -(-bank["count"] // 8) * 8 * bank["states"]
+        sensors = f", with up to {data['sensors']} sensors" if data.get("sensors") else ""
+        return f"fields of {bank['n']} x {bank['n']} points from {states} simulated states{sensors}"
+    return (
+        f"patches of {data['patch']} x {data['patch']} pixels of {data['count']} simulated scenes"
+    )
+
+
+WHAT_IS_SEEN = {
+    "restoration": _crops, "speech": _windows, "medical": _patches, "scientific": _fields,
+}  # fmt: skip
 
 
 def _sources(source: dict[str, Any]) -> str:
