@@ -4,8 +4,8 @@
 
 s is the error of the instrument, r that of representation: a sensor feels what a cell of 60 km
 averages out. Places are uniform, or clustered as they are where people live. Some values are
-missing. A radiosonde is a station that measures wind at each level, and the temperature between.
-All is a function of (seed, item): the numbers of one sensor do not depend on how many there are.
+missing. `ascents` makes radiosondes of them. All is a function of (seed, item): the numbers of one
+sensor do not depend on how many there are.
 """
 
 from collections.abc import Sequence
@@ -62,10 +62,10 @@ class Network:
 
     def places(self, count: int, shape: tuple[int, int], seed: int, item: str = "") -> Array:
         """(count, 2) rows and columns with fractions, in [0, n) of a periodic grid."""
-        towns = _stream(seed, item, "towns").random((_TOWNS, 2))
+        towns = stream(seed, item, "towns").random((_TOWNS, 2))
         found = np.empty((count, 2))
         for k in range(count):
-            rng = _stream(seed, item, f"place {k}")
+            rng = stream(seed, item, f"place {k}")
             place = rng.random(2)
             if rng.random() < self.clustered:
                 place = towns[rng.integers(_TOWNS)] + rng.normal(0, 0.04, 2)
@@ -81,7 +81,7 @@ class Network:
         sigma = self.std(names)[:, None]
         values = np.empty_like(exact)
         for k in range(len(places)):
-            rng = _stream(seed, item, f"value {k}")
+            rng = stream(seed, item, f"value {k}")
             error = rng.standard_normal(len(names))
             gone = rng.random(len(names)) < self.missing
             values[:, k] = np.where(gone, np.nan, exact[:, k] + sigma[:, 0] * error)
@@ -105,6 +105,7 @@ def rasterised(values: Tensor, places: Array, shape: tuple[int, int]) -> Tensor:
     return torch.cat([total / count.clamp(min=1), count]).reshape(-1, *shape)
 
 
-def _stream(seed: int, item: str, use: str) -> np.random.Generator:
+def stream(seed: int, item: str, use: str) -> np.random.Generator:
+    """Random numbers of one use."""
     words = [seed, *(ord(letter) for letter in f"{item}\0{use}")]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(words)))

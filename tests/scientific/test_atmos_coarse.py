@@ -7,6 +7,7 @@ import torch
 from undrift.common.errors import InputError
 from undrift.common.operators.check import check_adjoint
 from undrift.common.operators.coarse import areas
+from undrift.scientific.atmosphere.ascents import Ascents
 from undrift.scientific.atmosphere.coarse import coarse_grain, interpolated
 from undrift.scientific.atmosphere.samples import sensor_maps
 from undrift.scientific.atmosphere.stations import Network, point_operator, rasterised
@@ -116,3 +117,26 @@ def test_maps_hold_the_mean_of_each_cell_and_where_there_is_one():
     assert raster[:, 0, 8].tolist() == [5.0, 0.0, 1.0, 0.0]
     assert float(raster[2:].sum()) == 4
     assert sensor_maps(values, places, (16, 16))[2:, 2, 3].tolist() == [1.0, 1.0]
+
+
+def test_ascents_come_back_as_the_values_of_their_levels():
+    names = ("t", "u250", "v250", "u750", "v750")
+    field = torch.stack([torch.full((16, 16), float(v)) for v in (5, 12, -7, -3, 4)])
+    exact = Network(dict.fromkeys(("air_temperature", "eastward_wind", "northward_wind"), 0.0), {})
+    places = exact.places(300, (16, 16), seed=2)
+    clean = Ascents(exact, missing=0.0, gross=0.0).observe(field, places, names, seed=2)
+    assert len(clean) == 300 and clean[0].station == "SIM00000"
+    for quantity, values in (("eastward_wind", [12, -3]), ("northward_wind", [-7, 4])):
+        assert np.allclose(clean[7].at([25000, 75000], quantity), values)
+    assert np.isnan(clean[0].temperature).all()  # that of the thickness has no level
+    told = Ascents(exact, missing=0.1, gross=0.02).observe(field, places, names, seed=2)
+    wind = np.array([s.eastward_wind for s in told]).ravel()
+    flagged = np.array([s.flags["eastward_wind"] for s in told]).ravel() == "X"
+    assert np.isnan(wind).mean() == pytest.approx(0.1, abs=0.04)
+    assert flagged.mean() == pytest.approx(0.02, abs=0.015) and flagged.any()
+    usual = np.tile([-3.0, 12.0], 300)
+    off = np.abs(wind - usual)
+    assert np.nanmax(off[~flagged]) < 1e-9 and np.nanmin(off[flagged]) > 30
+    with pytest.raises(InputError, match="has a level"):
+        clean_only = Ascents()
+        clean_only.observe(field[:1], places, ("t",), seed=0)
