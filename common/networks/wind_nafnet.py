@@ -34,6 +34,8 @@ class WindNAFNet(nn.Module):
     its logarithm is a line, beyond the last it stays. gains: g_T, g_w. params: of the LocalNAFNet.
     """
 
+    logs: Tensor
+
     def __init__(
         self, power: Sequence[float], gains: Sequence[float], side: int = 64, **params: Any
     ):

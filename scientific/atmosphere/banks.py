@@ -56,12 +56,12 @@ class StateSettings(Strict):
     of each member, `apart` days from one to the next, after `spin_up` days (two layers: 80).
     """
 
-    count: int = Field(24, gt=0)
-    first: int = Field(0, ge=0, multiple_of=GROUP)
-    n: int = Field(64, ge=16)
-    states: int = Field(80, gt=0)
-    apart: float = Field(1.75, gt=0)
-    spin_up: float = Field(20.0, ge=0)
+    count: int = Field(default=24, gt=0)
+    first: int = Field(default=0, ge=0, multiple_of=GROUP)
+    n: int = Field(default=64, ge=16)
+    states: int = Field(default=80, gt=0)
+    apart: float = Field(default=1.75, gt=0)
+    spin_up: float = Field(default=20.0, ge=0)
     channels: tuple[str, ...] = SURFACE_CHANNELS
 
     @property

@@ -27,8 +27,8 @@ from undrift.scientific.atmosphere.spectral import Spectral
 class ValidationSettings(Strict):
     """items: states. sigmas: of the noise, in deviations of a channel."""
 
-    items: int = Field(32, gt=0)
-    sigmas: list[float] = Field([0.05, 0.1, 0.2, 0.5, 1.0, 2.0], min_length=1)
+    items: int = Field(default=32, gt=0)
+    sigmas: list[float] = Field(default=[0.05, 0.1, 0.2, 0.5, 1.0, 2.0], min_length=1)
 
 
 @dataclass(frozen=True)
