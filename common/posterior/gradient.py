@@ -6,6 +6,7 @@ R = sigma^2 takes D for x0 itself ("gauss"): stiff, it needs hundreds of steps. 
 of x0 around D makes it stable: "annealed" R = sigma^2 + rho^2; "sda" R = sigma^2 + gamma rho^2
 (Rozet and Louppe 2023, Eq. (15)). "norm" divides by |m - A D| as the DPS code does: a step of one
 length, `weight`, that does not know sigma. A may be non-linear. One product a call.
+Where several measurements are stacked in units of their own noise, `units` brings rho into those.
 """
 
 import math
@@ -25,11 +26,15 @@ RULES = ("gauss", "annealed", "sda", "norm")
 
 @dataclass(frozen=True)
 class DPS(Conditional):
-    """rule: how the residual is weighed, see above. gamma: of "sda". weight: of every rule."""
+    """rule: how the residual is weighed, see above. gamma: of "sda". weight: of every rule.
+
+    units: (*shape_out), of each value of m, what a signal of 1 everywhere shows; by default 1.
+    """
 
     rule: Rule = "sda"
     gamma: float = 0.01
     weight: float = 1.0
+    units: Tensor | None = None
     derivative = True
     price = "1F+1B"
 
@@ -45,8 +50,8 @@ class DPS(Conditional):
     ) -> Estimate:
         point = self.prior_moments(x, t, y, level)
         operator, left = self.linearised(point.x0)
-        pulled = point.times(operator.adjoint(left))
-        return replaced(point.estimate, point.x0 + self.weight * pulled / self._scale(t, left))
+        pulled = point.times(operator.adjoint(left / self._scale(t, left)))
+        return replaced(point.estimate, point.x0 + self.weight * pulled)
 
     def _scale(self, t: float, left: Tensor) -> Tensor | float:
         if self.rule == "norm":
@@ -56,7 +61,8 @@ class DPS(Conditional):
         ratio = s / a if a > 0 else math.inf
         share = {"gauss": 0.0, "annealed": 1.0, "sda": self.gamma}[self.rule]
         spread = min(ratio, _FLAT * self.sigma_d)
-        return self.sigma**2 + share * spread**2
+        scale = 1.0 if self.units is None else self.units.to(left) ** 2
+        return self.sigma**2 + share * spread**2 * scale
 
 
 _FLAT = 1e4
