@@ -1,0 +1,1 @@
+"""Fields on a grid from NetCDF, GRIB and Zarr: one order inside, the user's order outside."""
