@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from undrift.common.networks.local_nafnet3d import LocalNAFNet3d
+from undrift.common.networks.local_nafnet3d import LocalNAFNet3d, pad_volume
 
 CHANNELS = 4  # guess, noisy, ln scale, wavelength
 _OCTAVES = 3
@@ -52,7 +52,8 @@ class SpectralNAFNet3d(nn.Module):
         return self.body.bytes_per_element + 4 * 3 * CHANNELS
 
     def forward(self, x: Tensor, psi: Tensor, level: Tensor | None = None) -> Tensor:
-        x = x.float()
+        bands, rows, columns = x.shape[2:]
+        x = pad_volume(x.float(), self.multiple)
         state, (guess, noisy, scale, wave) = x[:, :1], x[:, CHANNELS:].split(1, 1)
         small = torch.exp(-scale)
         turns = [2 * math.pi / _PERIOD * 2**n * wave for n in range(_OCTAVES)]
@@ -69,6 +70,7 @@ class SpectralNAFNet3d(nn.Module):
             *(torch.cos(turn) for turn in turns),
         ]
         out = self.body(torch.cat(parts, 1), psi)
+        out = out[..., :bands, :rows, :columns]
         return F.pad(out, (0, 0, 0, 0, 0, 0, 0, CHANNELS - 1))
 
 
