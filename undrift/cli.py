@@ -23,6 +23,8 @@ COMMANDS = {
     "solve": ("undrift.common.solve_cli", "solve", "Measurements of any known operator."),
     "speech": ("undrift.speech.cli", "speech", "Enhance, stream, simulate and score speech."),
     "medical": ("undrift.medical.cli", "medical", "MRI and CT volumes: all of their tasks."),
+    "hsi": ("undrift.scientific.cli", "hsi", "Hyperspectral cubes: denoise, report, simulate."),
+    "atmos": ("undrift.scientific.atmosphere.cli", "atmos", "Fields of the atmosphere, sensors."),
     "train": ("undrift.common.training.cli", "train", "Train a model from a recipe."),
     "contest": ("undrift.restoration.contest.cli", "contest", "Compare processes on own pairs."),
     "evaluate": ("undrift.common.evaluate_cli", "evaluate", "Score results against truth."),

@@ -11,8 +11,9 @@ asked at the image's own noise level, once for the mean or along a chain for sam
 Small gains and offsets of all columns, which a prior of pictures would keep for structure, are
 taken away first (`destripe`). What else is no noise is found in turns: estimate; residual; medians
 of columns that stand out are stripes; what stands out beyond is an outlier and is replaced by the
-estimate in the next turn. A band with many outliers is fitted to the images by the values that are
-left, since a fill that waits for the estimate comes slowly.
+estimate in the next turn, as are values at a limit, whose absence is allowed for (`limits`). A band
+with many outliers is fitted to the images by the values that are left, since a fill that waits for
+the estimate comes slowly.
 """
 
 from collections.abc import Callable
@@ -23,6 +24,7 @@ import numpy.typing as npt
 
 from undrift.scientific.hyperspectral.cubes.cube import Cube
 from undrift.scientific.hyperspectral.destripe import column_offsets, row_gains
+from undrift.scientific.hyperspectral.limits import limits_of
 from undrift.scientific.hyperspectral.noise.estimate import band_residual, noise_report
 from undrift.scientific.hyperspectral.subspace import Subspace, signal_subspace
 
@@ -34,7 +36,6 @@ OUTLIER = 4.5  # deviations of a value
 STRIPE = 4.0  # deviations of a column's median
 _WHOLE = 0.2  # share of unknown values up to which a band tells of its columns
 _MANY = 0.4  # share of outliers from which a band is fitted
-_LIMIT = 0.005  # share of a band's values at its very end that makes the end a limit, no value
 _LEAST = 1e-5  # of a band's range, for the sigma of a band without noise
 
 
@@ -61,7 +62,8 @@ def separate(cube: Cube, eigen: Eigen, turns: int = TURNS, most: int = 25, least
     report = noise_report(cube)
     raw = cube.array.astype(np.float64)
     gaps = np.isnan(raw) | report.dead[:, None]
-    known = gaps | limited(raw, gaps)
+    limits = limits_of(raw, gaps)
+    known = gaps | limits.at
     floor = np.maximum(_LEAST * (np.nanmax(raw, (1, 2)) - np.nanmin(raw, (1, 2))), 1e-12)
     sigma = np.maximum(np.where(np.isfinite(report.sigma), report.sigma, 1.0), floor)
     first = _first(raw, known) - report.stripes[:, None]
@@ -72,12 +74,13 @@ def separate(cube: Cube, eigen: Eigen, turns: int = TURNS, most: int = 25, least
     sigma = _from_bands(first, known, floor)
     found = _turn(first, stripes, sigma, known, eigen, rank)
     for _ in range(turns - 1):
-        stripes, outliers = _rest(y, found.estimate, known, sigma)
-        stripes = stripes + _gained(y - stripes, found.estimate, ~outliers, sigma)
-        filled = np.where(outliers, found.estimate, y - stripes)
+        fair = y - limits.bias(found.estimate, sigma)
+        stripes, outliers = _rest(fair, found.estimate, known, sigma)
+        stripes = stripes + _gained(fair - stripes, found.estimate, ~outliers, sigma)
+        filled = np.where(outliers, found.estimate, fair - stripes)
         sigma = _from_bands(filled, outliers, floor)
         found = _turn(filled, stripes, sigma, outliers, eigen, rank)
-    return replace(found, stripes=raw - y + found.stripes)
+    return replace(found, stripes=faint[:, None] + found.stripes)
 
 
 def _from_bands(cube: Array, filled: Mask, floor: Array) -> Array:
@@ -124,19 +127,6 @@ def _fitted(band: Array, images: Array, valid: Mask) -> Array:
     basis = np.concatenate([images, np.ones((1, *band.shape))])
     weights = np.linalg.lstsq(basis[:, valid].T, band[valid], rcond=None)[0]
     return np.tensordot(weights, basis, 1)
-
-
-def limited(y: Array, gaps: Mask) -> Mask:
-    """Values at the end of a band's range that many others share: clipped, or salt and pepper."""
-    found = np.zeros_like(gaps)
-    for band, empty, marks in zip(y, gaps, found, strict=True):
-        there = band[~empty]
-        if there.size:
-            for end in (there.min(), there.max()):
-                at = (band == end) & ~empty
-                if at.sum() > max(2.0, _LIMIT * there.size):
-                    marks |= at
-    return found
 
 
 def _rest(y: Array, estimate: Array, known: Mask, least: Array) -> tuple[Array, Mask]:
