@@ -73,6 +73,13 @@ class WindNAFNet(nn.Module):
         out = direction * (along * q + more)[:, None] - (cos / sin)[:, None] * wave
         return torch.fft.irfft2(out, s=z.shape[-2:], norm="ortho")
 
+    def covariance(self, rows: int, columns: int) -> Tensor:
+        """(rows, columns // 2 + 1, 3, 3) what the linear estimate takes for that of fields of this
+        size, wave by wave, float64."""
+        like = torch.zeros(1, 3, rows, columns, dtype=torch.float64, device=self.logs.device)
+        direction, power = self._waves(like)
+        return torch.einsum("irk,jrk,rk->rkij", direction, direction.conj(), power + 0j).detach()
+
     def _waves(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """c / |c|, (3, h, w // 2 + 1), and the power of |c| q."""
         rows, columns = z.shape[-2:]

@@ -6,7 +6,7 @@ number of other sources. Nothing is trained again for another factor, network of
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from undrift.scientific.atmosphere.coarse import coarse_grain
 from undrift.scientific.atmosphere.likelihood import Likelihood, complaints, overall
 from undrift.scientific.atmosphere.members import Drawing
 from undrift.scientific.atmosphere.sources import Coarse, Place, Source, Std, factor_of
+from undrift.scientific.atmosphere.spectral import Spectral
 from undrift.scientific.atmosphere.transforms import Scale
 
 DEFAULT_MODEL = "atmos-prior"
@@ -32,11 +33,14 @@ DEFAULT_MODEL = "atmos-prior"
 @dataclass(frozen=True, eq=False)
 class FieldPrior:
     """prior: of z, fields in units of the network. scale: between z and physical units; its names
-    are the channels. periodic: whether fields go round, rows and columns."""
+    are the channels. periodic: whether fields go round, rows and columns. climatology: the
+    covariance of z on (rows, columns), where it is known.
+    """
 
     prior: Prior
     scale: Scale
     periodic: tuple[bool, bool] = (False, False)
+    climatology: Callable[[tuple[int, int]], Spectral] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -74,7 +78,8 @@ def downscale(
     coarse_std: error of the coarse values in physical units, a number or by channel; by default .02
     of each channel's deviation. method: "tweedie" (the covariance of x0 by products with the
     network's derivative and a few steps of conjugate gradients), or "tweedie-gmres", "sda", "dps",
-    "pigdm"; options: its fields, such as iterations or gamma. steps: of sampling. seed, item: of
+    "pigdm", or "climatology" (the covariance of the spectra, no derivative); options: its fields,
+    such as iterations or gamma. steps: of sampling. seed, item: of
     the noise. place: names, size, periodicity and place on the Earth of the fine field.
 
     Returns a `Restored`: value, the mean of the members, and std, their deviation, (c, rows,
@@ -133,11 +138,13 @@ def sample(
 
     Raises InputError where sampling diverged.
     """
-    prior = known.prior
+    prior, asked = known.prior, dict(options or {})
+    if method == "climatology":
+        asked.setdefault("climatology", covariance(known, likelihood))
 
     def prepare() -> Any:
         return likelihood.conditional(
-            prior.denoise, prior.process, prior.sigma_d, method, dtype, **(options or {})
+            prior.denoise, prior.process, prior.sigma_d, method, dtype, **asked
         )
 
     z = drawing.draw(prepare, prior.process, likelihood.operator.shape_in, prior.sigma_d, dtype)
@@ -147,6 +154,20 @@ def sample(
             "steps, larger errors of the sources, or method='tweedie'"
         )
     return z
+
+
+def covariance(known: FieldPrior, likelihood: Likelihood) -> Spectral:
+    """The climatology of a prior for the field of a likelihood.
+
+    Raises InputError for a prior without one.
+    """
+    if known.climatology is None:
+        raise InputError(
+            f"method 'climatology' needs the covariance of fields, which {known.prior.name} does "
+            "not tell; take method='tweedie'"
+        )
+    rows, columns = likelihood.operator.shape_in[1:]
+    return known.climatology((rows, columns))
 
 
 def _place(

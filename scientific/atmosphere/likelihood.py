@@ -30,6 +30,7 @@ from undrift.common.posterior.pigdm import PiGDM
 from undrift.common.posterior.warm import Warm
 from undrift.common.processes.process import Process
 from undrift.common.solvers.loop import Denoise
+from undrift.scientific.atmosphere.climatology import KnownCovariance
 from undrift.scientific.atmosphere.sources import Place, Seen, Source
 from undrift.scientific.atmosphere.transforms import Physical, Scale
 
@@ -40,6 +41,7 @@ METHODS: Mapping[str, tuple[type[Conditional], Mapping[str, Any]]] = {
     "sda": (DPS, {"rule": "sda", "gamma": 0.05}),
     "dps": (DPS, {"rule": "annealed"}),
     "pigdm": (PiGDM, {}),
+    "climatology": (KnownCovariance, {}),
 }
 _NEAR = 0.25  # of chi from 1, beyond what its own scatter explains
 _SCATTER = 3.0  # deviations of chi, which is about 1 / sqrt(2 m)

@@ -1,10 +1,10 @@
 """Patches of fixed size as CorrDiff lays them: overlaps are averaged, borders reflected.
 
-Along each axis, with patch p, overlap o and boundary b: stride = p - o - b, ceil(n / stride) patches,
-the field reflected by b in front and behind up to stride (count - 1) + p + b. Patches come column
-by column, and for each place all items of the batch; `fused` puts them together with equal weights. It is
-what networks trained on patches of one size expect (Mardani et al. 2023); for networks of bounded
-reach `common.tiling` is exact at a lower price.
+Along each axis, with patch p, overlap o and boundary b: stride = p - o - b, ceil(n / stride)
+patches, the field reflected by b in front and behind up to stride (count - 1) + p + b. Patches come
+column by column, and for each place all items of the batch; `fused` puts them together with equal
+weights. It is what networks trained on patches of one size expect (Mardani et al. 2023); for
+networks of bounded reach `common.tiling` is exact at a lower price.
 """
 
 import math

@@ -6,6 +6,7 @@ from undrift.common.devices import resolve_device
 from undrift.common.errors import InputError
 from undrift.common.posterior.priors import read_prior
 from undrift.scientific.atmosphere.signal import read_signal
+from undrift.scientific.atmosphere.spectral import Spectral
 
 if TYPE_CHECKING:
     from undrift.scientific.atmosphere.downscale import FieldPrior
@@ -27,4 +28,11 @@ def open_prior(model: Any, device: str = "auto") -> "FieldPrior":
         )
     signal = read_signal(found.settings.signal)
     around = (signal.periodic, signal.periodic)
-    return FieldPrior(read_prior(model, resolve_device(device)), signal.scale, around)
+    prior = read_prior(model, resolve_device(device))
+    spectra = getattr(prior.network, "covariance", None)
+
+    def climatology(shape: tuple[int, int]) -> Spectral:
+        return Spectral.floored(spectra(*shape), shape[1])  # type: ignore[misc]
+
+    known = climatology if spectra is not None else None
+    return FieldPrior(prior, signal.scale, around, known)

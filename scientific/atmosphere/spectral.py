@@ -9,6 +9,7 @@ and back. S is estimated from states by a mean, and made positive by a share of 
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -48,13 +49,21 @@ class Spectral:
             count, columns = count + len(batch), batch.shape[-1]
         if total is None:
             raise InputError("a spectrum of no states; expected one or more, (n, c, rows, columns)")
-        power = total / count
+        return cls.floored(total / count, columns)
+
+    @classmethod
+    def floored(cls, power: Tensor, columns: int) -> "Spectral":
+        """With a little white noise, so that no wave is certain."""
         least = power.diagonal(dim1=-2, dim2=-1).real.mean((0, 1)) * _FLOOR
         return cls(power + torch.diag(least).to(power), columns)
 
+    @cached_property
+    def _eigen(self) -> tuple[Tensor, Tensor]:
+        return torch.linalg.eigh(self.power)
+
     def function(self, change: Callable[[Tensor], Tensor]) -> "Spectral":
         """The same with a function of the eigenvalues of each S(k)."""
-        values, vectors = torch.linalg.eigh(self.power)
+        values, vectors = self._eigen
         changed = (vectors * change(values.clamp(min=0)).to(vectors)[..., None, :]) @ vectors.mH
         return Spectral(changed, self.columns)
 

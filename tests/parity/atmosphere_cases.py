@@ -1,8 +1,8 @@
 """PhysicsNeMo's diffusion of fields: EDM's numbers and samplers, patches, guidance.
 
-Stand-in: D = (.3 x + s^2 m) / (.3 + s^2), m = .6 c_0 - .2 c_1 + .1 tanh(c_0 rolled by a column), with
-c_0 the mean of the fine field and c_1 the first coarse channel; that of patches adds .05 linspace(-1,
-1) along rows to D, and rolls inside of a patch. The paths of the guidance end at .01 before 0.
+Stand-in: D = (.3 x + s^2 m) / (.3 + s^2), m = .6 c_0 - .2 c_1 + .1 tanh(c_0 rolled by a column),
+with c_0 the mean of the fine field and c_1 the first coarse channel; that of patches adds .05
+linspace(-1, 1) along rows to D, and rolls inside of a patch. The guided paths have .01 before 0.
 """
 
 import functools
