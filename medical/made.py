@@ -13,6 +13,7 @@ from undrift.common.files import full_suffix, temporary_beside
 from undrift.medical.volumes.files import write_volume
 from undrift.medical.volumes.sidecar import provenance, write_sidecar
 from undrift.medical.volumes.volume import Volume
+from undrift.medical.weights_facts import with_weights_facts
 
 SUFFIXES = (".nii", ".nii.gz", ".mha", ".nrrd")
 
@@ -41,7 +42,8 @@ def write_made(
         if like is None:
             del facts["Geometry"]["SameGridAsSource"]
         facts["Warnings"] += list(info.get("warnings", ()))
-        facts["Made"] = {key: value for key, value in info.items() if key != "warnings"}
+        told = with_weights_facts(info)
+        facts["Made"] = {key: value for key, value in told.items() if key != "warnings"}
         write_sidecar(path, facts)
         os.replace(part, path)
     finally:

@@ -17,6 +17,7 @@ from undrift.medical.signal import MaximumSettings, Signal, read_signal, robust_
 from undrift.medical.stores import Place, slabs
 from undrift.medical.volumes.geometry import Turn, turned
 from undrift.medical.volumes.volume import Volume
+from undrift.medical.weights_facts import weights_facts
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Method:
         """What is needed to repeat it."""
         kept = dict(self.sampler.record())
         kept.pop("symmetries")
-        return {**kept, "method": "model"}
+        return {**kept, **weights_facts(self.sampler.model), "method": "model"}
 
 
 def method_for(model: str, task: str, wishes: Wishes) -> Method:

@@ -8,6 +8,7 @@
       source: mprage
       target: t2-se
       scale: {low: 0.0, high: 0.9}  # of the target, which has no unit: what -1 and 1 stand for
+      quantiles: {0.5: [-0.6, 0.1]} # of the network's numbers in the body, over training volumes
 
 `intensity` says which map of `intensity` brings values to the numbers of the network: a window of
 HU, percentiles of the foreground, or, for complex images, a robust maximum of the magnitude.
@@ -89,6 +90,7 @@ class Signal(Strict):
     """See the module. source, target: protocols of `simulate.mr_contrasts`, or a user's words.
 
     slices: of the stacks that a two-dimensional network restores, odd; None for one of volumes.
+    quantiles: share of the body's voxels -> least and largest value in training, for warnings.
     """
 
     modality: Literal["ct", "mr"]
@@ -99,6 +101,7 @@ class Signal(Strict):
     target: str = ""
     scale: Scale | None = None
     slices: int | None = Field(None, ge=1)
+    quantiles: dict[float, Range] = Field(default_factory=dict)
 
     @property
     def reference(self) -> PercentileMap | None:

@@ -9,7 +9,7 @@ from undrift.common.options import GroupedOption, RestoringCommand, restoring_op
 from undrift.common.run_options import RunOptions
 from undrift.medical.notice import NOTICE
 
-WITHOUT = ("preset", "steps", "solver", "dtype", "tile", "max_memory", "batch", "pad", "report")
+WITHOUT = ("preset", "steps", "solver", "dtype", "tile", "max_memory", "batch", "pad")
 
 
 def _option(group: str, *names: str, **settings: Any) -> Any:
@@ -49,6 +49,7 @@ def deform(
     from undrift.medical.deformation.tasks import Asked
     from undrift.medical.deformation.work import DeformFile
     from undrift.medical.made import SUFFIXES
+    from undrift.medical.report import report_writer
 
     try:
         lengths = tuple(float(text) for text in scales.split(","))
@@ -64,6 +65,7 @@ def deform(
         DeformFile(tuple(settings.items()), units, labels, fields, stored),
         options,
         suffixes=SUFFIXES,
+        report=report_writer(options),
         model=options.model or "random-diffeomorphism",
         weights=_hash(model),
         about=f"deformations of {own['strength']:g} mm, {own['physics']}",

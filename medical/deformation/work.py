@@ -45,7 +45,10 @@ class DeformFile:
             write_made(path, images[number], made.info, like=made.value, source=item.source,
                        dtype=self.dtype)  # fmt: skip
         least = min(one["least_determinant"] for one in made.info["deformations"])
-        return {"least_determinant": least, "warnings": made.info["warnings"]}
+        return {
+            "least_determinant": least, "warnings": made.info["warnings"],
+            "units": made.value.units, "shape_out": list(made.value.grid),
+        }  # fmt: skip
 
     def _labels(self, item: Item) -> Path | None:
         if self.labels is None or self.labels.is_file():

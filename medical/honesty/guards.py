@@ -55,7 +55,18 @@ def guard(volume: Volume, signal: ModelSignal | None = None) -> tuple[str, ...]:
         return (*found, f"all voxels are {float(volume.array.min()):g}")
     if volume.units == "HU" or (signal is not None and signal.modality == "ct"):
         found += hounsfield_warnings(volume)
+    if signal is not None and getattr(signal, "quantiles", None):
+        found += _drifting(volume, signal)
     return tuple(dict.fromkeys(found))
+
+
+def _drifting(volume: Volume, signal: Any) -> tuple[str, ...]:
+    """`drift` of what the model will see of the body; nothing where there is none to see."""
+    body = body_of(volume)
+    if volume.frames > 1 or not body.any():
+        return ()
+    numbers = signal.intensity_map(volume.array).forward(volume.array)
+    return drift(numbers[body], signal.quantiles)
 
 
 def hounsfield_warnings(volume: Volume) -> list[str]:

@@ -9,7 +9,7 @@ from undrift.common.options import GroupedOption, RestoringCommand, restoring_op
 from undrift.common.run_options import RunOptions
 from undrift.medical.notice import NOTICE
 
-WITHOUT = ("solver", "dtype", "tile", "max_memory", "batch", "pad", "report")
+WITHOUT = ("solver", "dtype", "tile", "max_memory", "batch", "pad")
 
 
 def _option(group: str, *names: str, **settings: Any) -> Any:
@@ -52,6 +52,7 @@ def lesion(
     from undrift.medical.lesions.tasks import DEFAULT
     from undrift.medical.lesions.work import LesionFile
     from undrift.medical.made import SUFFIXES
+    from undrift.medical.report import report_writer
     from undrift.medical.shipped import shipped
 
     ball = _ball(mask, centre, radius)
@@ -67,6 +68,7 @@ def lesion(
         LesionFile(tuple(settings.items()), units, mask, ball, stored),
         options,
         suffixes=SUFFIXES,
+        report=report_writer(options),
         model=options.model or DEFAULT,
         weights=sha256_of(weights),
     )

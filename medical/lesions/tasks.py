@@ -26,6 +26,7 @@ from undrift.medical.shipped import shipped
 from undrift.medical.signal import Signal, read_signal
 from undrift.medical.volumes.checks import Needs, check_pair, check_volume
 from undrift.medical.volumes.volume import Volume
+from undrift.medical.weights_facts import weights_facts
 
 DEFAULT = "ct-lesion"
 
@@ -128,7 +129,7 @@ def _info(painter: Painter, got: Given, told: list[list[dict[str, Any]]]) -> dic
     calls = planned_calls(painter.steps, asked.jump, asked.times)
     return {
         "undrift": undrift.__version__, "task": "lesion", "model": painter.model.id,
-        "weights": painter.model.sha256, "process": painter.model.settings.process.name,
+        "weights": painter.model.sha256, **weights_facts(painter.model),
         "steps": painter.steps, "jump": asked.jump, "times": asked.times,
         "nfe": calls * sum(map(len, told)), "seed": asked.seed, "item": _item(asked, got),
         "samples": asked.samples, "histogram": [round(float(s), 6) for s in painter.shares],

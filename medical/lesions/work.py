@@ -40,7 +40,10 @@ class LesionFile:
             path = target if number == 0 else target.with_name(name)
             write_made(path, images[number], made.info, like=made.value, source=item.source,
                        dtype=self.dtype)  # fmt: skip
-        return {"lesions": made.info["lesions"], "warnings": made.info["warnings"]}
+        return {
+            "lesions": made.info["lesions"], "warnings": made.info["warnings"],
+            "units": made.value.units, "shape_out": list(made.value.grid),
+        }  # fmt: skip
 
     def _place(self, item: Item) -> Any:
         if self.mask is None:

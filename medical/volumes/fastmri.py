@@ -44,8 +44,13 @@ class Encoding:
     padding: tuple[int, int]
 
     @property
+    def pixel(self) -> tuple[float, float]:
+        """Millimetres between samples of (readout, phase) as encoded; cropping keeps them."""
+        return self.encoded_mm[0] / self.encoded[0], self.encoded_mm[1] / self.encoded[1]
+
+    @property
     def spacing(self) -> tuple[float, float, float]:
-        """Millimetres between voxels of the reconstruction."""
+        """Millimetres that the head asks for, (readout, phase, partition); others once cropped."""
         x, y, z = (mm / n for mm, n in zip(self.wanted_mm, self.wanted, strict=True))
         return x, y, z
 
@@ -81,10 +86,15 @@ class Measured:
             return np.asarray(file[self.target], np.float32)
 
     def volume(self, images: Values) -> Volume:
-        """Images (slices, y, x) as a volume (x, y, slices) with the spacing of the head."""
+        """Images (slices, y, x) as a volume (x, y, slices).
+
+        The rows of an image are samples of the readout, its columns of the phase; fastMRI cuts its
+        reconstructions out of the encoded field of view, so pixels are those of `Encoding.pixel`.
+        """
         if self.encoding is None:
             raise InputError(f"{self.path}: has no ISMRMRD header, hence no spacing")
-        affine = np.diag([*self.encoding.spacing, 1.0])
+        readout, phase = self.encoding.pixel
+        affine = np.diag([phase, readout, self.encoding.spacing[2], 1.0])
         note = "fastMRI files have no position: only the spacing is true"
         array = np.ascontiguousarray(images.transpose(2, 1, 0), np.float32)
         return Volume(array, affine, "relative", notes=(note,))

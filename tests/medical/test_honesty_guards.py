@@ -12,6 +12,7 @@ from planted_lesions import CONTRAST, planted
 from undrift.medical.honesty import examine, guard
 from undrift.medical.honesty.guards import drift
 from undrift.medical.honesty.tissues import tissue_volumes, tissue_warnings
+from undrift.medical.signal import read_signal
 from undrift.medical.volumes import Volume, finer
 
 
@@ -71,6 +72,17 @@ def test_drifting_quantiles_are_told() -> None:
     (found,) = drift(numbers, {0.5: (0.2, 0.4), 0.9: (0.7, 0.9)})
     assert "50 %" in found
     assert "0.20 to 0.40" in found
+
+
+def test_a_model_that_knows_its_training_tells_of_drift() -> None:
+    """Half of the trunk's voxels are soft tissue or more: 40 HU, which a window turns into -.4."""
+    signal = {"modality": "ct", "spacing": [1, 5], "fov": [10, 300],
+              "intensity": {"kind": "hu-window", "low": -1000, "high": 2000}}  # fmt: skip
+    volume = body()
+    median = float(np.median(volume.array[volume.array > -500])) / 1500 - 1 / 3
+    for low, high, told in ((median - 0.1, median + 0.1, 0), (0.5, 0.7, 1)):
+        known = read_signal({**signal, "quantiles": {"0.5": [low, high]}})  # as JSON has it
+        assert sum("in training" in text for text in guard(volume, known)) == told
 
 
 def test_tissues_of_a_trunk() -> None:

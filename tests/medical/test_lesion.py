@@ -168,5 +168,10 @@ def test_the_command_writes_the_volume_and_its_record(model: Path, tmp_path: Pat
     assert record["Made"]["asked_mean"] == pytest.approx(-600, abs=5)
     assert record["Made"]["background"] == "equal to the input"
     assert record["Values"]["StoredAs"] == "int16"
+    assert record["Made"]["weights_licence"] == "unknown"  # no card says
+    page = tmp_path / "page.html"
+    assert main([*call, "--overwrite", "--mask", str(tmp_path / "mask.nii.gz"),
+                 "--report", str(page)]) == 0  # fmt: skip
+    assert "appeared" in page.read_text() and "data:image" in page.read_text()
     assert main([*call, "--overwrite", "--centre", "20,-12,18", "--radius", "6"]) == 0
     assert main([*call, "--overwrite"]) == 2  # neither a mask nor a place

@@ -66,6 +66,8 @@ def test_a_folder_is_denoised_recorded_and_resumed(
         assert facts["SourceHash"].startswith("sha256:")
         assert "Sources" not in facts
         assert facts["Made"]["model"] == "tiny-low-dose"
+        assert facts["Made"]["process"] == "residual-shift"
+        assert facts["Made"]["weights_licence"] == "unknown"  # no card beside them
         assert facts["Made"]["intensity"]["kind"] == "hu-window"
         assert "Components" in facts["Findings"]
     before = {p: p.stat().st_mtime_ns for p in Path("out").iterdir() if p.suffix != ".jsonl"}

@@ -132,7 +132,8 @@ def test_k_space(tmp_path: Path, coils: bool) -> None:
     assert encoding.padding == (159, 481)
     assert encoding.spacing == (140 / 320, 0.5, 4.5)
     volume = measured.volume(target)
-    assert volume.grid == (5, 6, 3) and volume.spacing == encoding.spacing
+    # Columns are samples of the phase, 322 mm over 640 lines; rows of the readout, 280 mm over 640.
+    assert volume.grid == (5, 6, 3) and volume.spacing == (322 / 640, 280 / 640, 4.5)
     assert volume.array[4, 1, 2] == target[2, 1, 4]
     write_fastmri(
         tmp_path / "b.h5", {"kspace": kspace(coils), "ismrmrd_header": head}, {"max": 1.5}
