@@ -16,13 +16,15 @@ from undrift.common.option_types import Names
 DOMAINS = {
     "restoration": "undrift.restoration.evaluate",
     "speech": "undrift.speech.metrics.files",
+    "scientific": "undrift.scientific.atmosphere.verification.files",
 }
 
 
 def domain_of(place: Path) -> Any:
     """The module for the files at `place`, by their most frequent kind; none are pictures."""
     modules = [importlib.import_module(name) for name in DOMAINS.values()]
-    files = [place] if place.is_file() else place.rglob("*")
+    alone = place.is_file() or place.suffix.lower() == ".zarr"
+    files = [place] if alone else place.rglob("*")
     suffixes = Counter(path.suffix.lower() for path in files)
     return max(modules, key=lambda module: sum(suffixes[s] for s in set(module.KIND.suffixes)))
 
@@ -30,7 +32,7 @@ def domain_of(place: Path) -> Any:
 @click.command()
 @click.argument("restored", metavar="PRED", type=click.Path(path_type=Path))
 @click.option("--ref", "reference", required=True, type=click.Path(path_type=Path), help="Truth.")
-@click.option("--metrics", type=Names(), help="By commas. Pictures: psnr,ssim; sound: all.")
+@click.option("--metrics", type=Names(), help="By commas. Pictures: psnr,ssim; others: all.")
 @click.option(
     "--crop-border", type=click.IntRange(0), default=0, help="Pixels left out (pictures)."
 )
@@ -42,13 +44,14 @@ def evaluate(
     crop_border: int,
     **shown: Any,
 ) -> None:
-    """Score restored pictures or sound PRED (a file or a folder) against references.
+    """Score restored pictures, sound or fields PRED (a file or a folder) against references.
 
     \b
     undrift evaluate out --ref truth
     undrift evaluate out --ref truth --metrics psnr_y,ssim_y --crop-border 4 --json
     undrift evaluate out --ref truth --by folder --bootstrap 10000
     undrift evaluate enhanced --ref clean --metrics si_sdr,estoi --csv scores.csv
+    undrift evaluate fine.nc --ref truth.nc --metrics crps,ssr,rank,spectrum,fss
     """
     own = {"crop_border": crop_border}
     domain = domain_of(restored)

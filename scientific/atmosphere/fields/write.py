@@ -44,8 +44,8 @@ def save_raw(path: Path | str, data: "Dataset", history: str = "") -> None:
         raise InputError(f"{path}: expected a name with .nc or .zarr; GRIB is only read")
     require("xarray")
     require("zarr" if suffix in ZARR else "h5netcdf")
+    data = data.copy()  # whose encodings go, not the caller's
     encodings, unfit = encode(data)
-    data = data.copy()
     data.attrs["Conventions"] = data.attrs.get("Conventions", "CF-1.10")
     if unfit:
         history = f"{history}; beyond their packing, now float32: {', '.join(unfit)}".lstrip("; ")
