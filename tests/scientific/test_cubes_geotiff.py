@@ -206,6 +206,20 @@ def _same(a: Cube, b: Cube) -> None:
     assert a.place is not None and b.place is not None and a.place.transform == b.place.transform
 
 
+@pytest.mark.parametrize("turn", [0, 30, -20, 90])
+def test_places_of_envi_are_those_that_gdal_reads(tmp_path: Path, turn: int):
+    np.ones((1, 3, 4), "<f4").tofile(tmp_path / "a.img")
+    (tmp_path / "a.hdr").write_text(
+        "ENVI\nsamples = 4\nlines = 3\nbands = 1\nheader offset = 0\nfile type = ENVI Standard\n"
+        "data type = 4\ninterleave = bsq\nbyte order = 0\nmap info = {UTM, 1, 1, 500000, 4600000, "
+        f"30, 30, 33, North, WGS-84, units=Meters, rotation={turn}}}\n"
+    )
+    place = open_cube(tmp_path / "a.hdr").place
+    with rasterio.open(tmp_path / "a.img") as file:
+        assert place is not None and place.crs == f"EPSG:{file.crs.to_epsg()}"
+        np.testing.assert_allclose(place.transform, tuple(file.transform)[:6], atol=1e-6)
+
+
 def test_damaged_files_are_told(tmp_path: Path):
     whole = _made(tmp_path).read_bytes()
     (tmp_path / "cut.tif").write_bytes(whole[: len(whole) // 2])

@@ -46,20 +46,7 @@ def from_xarray(source: Any, key: str | None = None, axes: str | None = None) ->
 
     Raises InputError where the variable or the order of its dimensions is ambiguous.
     """
-    array = source
-    if hasattr(source, "data_vars"):
-        shapes = {
-            str(name): variable.shape
-            for name, variable in source.data_vars.items()
-            if variable.ndim == 3 and variable.dtype.kind in "iuf"
-        }
-        there = ", ".join(f"{k} {v.shape}" for k, v in source.variables.items()) or "nothing"
-        array = source[only_one(shapes, key, "Dataset", there)]
-    if array.ndim != 3 or array.dtype.kind not in "iuf":
-        raise InputError(
-            f"expected a DataArray of numbers with three dimensions, got {array.dtype} "
-            f"{dict(array.sizes)}"
-        )
+    array = _numbers(source, key)
     vectors = {
         str(name): Vector(np.asarray(coord.values), coord.attrs.get("units"))
         for name, coord in array.coords.items()
@@ -87,6 +74,25 @@ def from_xarray(source: Any, key: str | None = None, axes: str | None = None) ->
     return Cube(
         values, sides.centres, sides.widths, sides.good, stored, sides.notes, _place(array, order)
     )
+
+
+def _numbers(source: Any, key: str | None) -> Any:
+    """The DataArray itself, or the one of a Dataset."""
+    array = source
+    if hasattr(source, "data_vars"):
+        shapes = {
+            str(name): variable.shape
+            for name, variable in source.data_vars.items()
+            if variable.ndim == 3 and variable.dtype.kind in "iuf"
+        }
+        there = ", ".join(f"{k} {v.shape}" for k, v in source.variables.items()) or "nothing"
+        array = source[only_one(shapes, key, "Dataset", there)]
+    if array.ndim != 3 or array.dtype.kind not in "iuf":
+        raise InputError(
+            f"expected a DataArray of numbers with three dimensions, got {array.dtype} "
+            f"{dict(array.sizes)}"
+        )
+    return array
 
 
 def to_xarray(cube: Cube, values: bool = False) -> Any:
