@@ -92,16 +92,20 @@ def test_version_7_3_is_turned_and_its_rest_survives(tmp_path: Path):
     source = _seven(tmp_path)
     cube = open_cube(source)
     assert np.array_equal(cube.array, CUBE.transpose(2, 0, 1))
+    assert cube.wavelengths is not None
     np.testing.assert_allclose(cube.wavelengths, NM)
     save_cube(cube.with_array(cube.array + 1), tmp_path / "out.mat", history="plus 1")
     old, new = source.read_bytes(), (tmp_path / "out.mat").read_bytes()
     assert new[:512] == old[:512]
     with h5py.File(source) as before, h5py.File(tmp_path / "out.mat") as after:
-        assert sorted(after) == sorted(before) and "a" in after["#refs#"]
+        refs: Any = after["#refs#"]
+        assert sorted(after) == sorted(before) and "a" in refs
         for name in before:
             if name not in ("rad", "#refs#"):
-                assert np.array_equal(after[name][()], before[name][()])
-                assert dict(after[name].attrs) == dict(before[name].attrs)
+                old_one: Any = before[name]
+                new_one: Any = after[name]
+                assert np.array_equal(new_one[()], old_one[()])
+                assert dict(new_one.attrs) == dict(old_one.attrs)
         data: Any = after["rad"]
         assert np.array_equal(data[()], (CUBE + 1).transpose(2, 1, 0))
         assert data.compression == "gzip" and data.chunks == (4, 5, 3)

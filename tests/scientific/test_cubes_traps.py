@@ -158,18 +158,6 @@ def test_other_data_of_the_same_header_is_told(tmp_path: Path):
 def test_map_info_and_back():
     size = ["500000", "4600000", "30", "20"]
     parts = ["UTM", "1.5", "2", *size, "33", "South", "WGS-84", "units=Meters"]
-        "UTM",
-        "1.5",
-        "2",
-        "500000",
-        "4600000",
-        "30",
-        "20",
-        "33",
-        "South",
-        "WGS-84",
-        "units=Meters",
-    ]
     place = from_map_info(parts, None, "x")
     assert place == Place((30, 0, 499985, 0, -20, 4600020), "EPSG:32733")
     again = from_map_info(str(to_map_info(place)).split(", "), None, "x")

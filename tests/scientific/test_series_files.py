@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from undrift.scientific.atmosphere.series.tables import open_series
 from undrift.scientific.atmosphere.series.task import anomalies, impute
 
 HOUR = np.timedelta64(3600, "s")
-QUICK = {"iterations": 3, "steps": 2, "samples": 2}
+QUICK: dict[str, Any] = {"iterations": 3, "steps": 2, "samples": 2}
 
 
 def _values(length: int = 120) -> np.ndarray:

@@ -29,6 +29,7 @@ def random_hidden(valid: Tensor, width: int, generator: torch.Generator) -> Tens
         elif kind == 1 and not (other := valid[(item + 1) % items]).all():
             hidden[item] = ~other
         else:
+            wide = phase = 1
             for sensor in range(sensors):
                 if sensor == 0 or kind == 2:  # else the grating of the first one
                     wide = 1 + int(torch.randint(2 * width, (1,), generator=generator))

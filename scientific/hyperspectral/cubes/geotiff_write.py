@@ -127,16 +127,20 @@ def _describe(file: Any, cube: Cube, head: TiffHead | None, history: str) -> Non
     """Says where the bands lie, where the source does not say the same, and adds the history."""
     same = head is not None and len(head.bands) == cube.bands
     told = spectral(head)[0] if head is not None and same else None
-    if cube.wavelengths is not None and not np.array_equal(told, cube.wavelengths):
+    if cube.wavelengths is not None and not _alike(told, cube.wavelengths):
         for band, nm in enumerate(cube.wavelengths, 1):
             extra = {} if cube.fwhm is None else {"fwhm": f"{cube.fwhm[band - 1]:.10g}"}
             file.update_tags(band, wavelength=f"{nm:.10g}", wavelength_units="Nanometers", **extra)
             if not same:
                 file.set_band_description(band, f"{nm:.10g} nm")
     good = marks(head) if head is not None and same else None
-    if cube.good is not None and not np.array_equal(good, cube.good):
+    if cube.good is not None and not _alike(good, cube.good):
         for band, mark in enumerate(cube.good, 1):
             file.update_tags(band, bbl=str(int(mark)))
     if history:
         past = file.tags().get("undrift_history")
         file.update_tags(undrift_history=f"{past}; {history}" if past else history)
+
+
+def _alike(told: np.ndarray | None, wanted: np.ndarray) -> bool:
+    return told is not None and np.array_equal(told, wanted)

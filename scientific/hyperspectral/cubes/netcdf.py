@@ -149,8 +149,8 @@ def _place(file: Any, variable: Any, order: str) -> Place | None:
     crs = _text(attrs.get("crs_wkt", attrs.get("spatial_ref")))
     if (geo := _text(attrs.get("GeoTransform"))) is not None:
         return from_gdal(geo, crs)
-    axes = [file.variables.get(variable.dimensions[order.index(letter)]) for letter in "wh"]
-    return from_coordinates(*(None if axis is None else axis.data for axis in axes), crs)
+    x, y = (file.variables.get(variable.dimensions[order.index(letter)]) for letter in "wh")
+    return None if x is None or y is None else from_coordinates(x.data, y.data, crs)
 
 
 def _numeric(variable: Any) -> bool:

@@ -169,10 +169,10 @@ def _place(array: Any, order: str) -> Place | None:
     crs = attrs.get("crs_wkt", attrs.get("spatial_ref"))
     if "GeoTransform" in attrs:
         return from_gdal(str(attrs["GeoTransform"]), crs)
-    axes = []
-    for letter in "wh":
-        dim = array.dims[order.index(letter)]
-        axes.append(array.coords[dim].values if dim in array.coords else None)
-    if any(axis is not None and axis.dtype.kind not in "iuf" for axis in axes):
+    x, y = (array.dims[order.index(letter)] for letter in "wh")
+    if not {x, y} <= set(array.coords):
         return None
-    return from_coordinates(*axes, crs)
+    columns, rows = array.coords[x].values, array.coords[y].values
+    if columns.dtype.kind not in "iuf" or rows.dtype.kind not in "iuf":
+        return None
+    return from_coordinates(columns, rows, crs)
