@@ -15,8 +15,8 @@ from torch import Tensor
 from undrift.common.denoisers import Estimate
 from undrift.common.posterior.priors import Prior
 from undrift.common.processes.variance_exploding import VarianceExploding
-from undrift.scientific.atmosphere.downscale import FieldPrior
 from undrift.scientific.atmosphere.sources import Coarse, Place, Stations
+from undrift.scientific.atmosphere.tasks import FieldPrior
 from undrift.scientific.atmosphere.transforms import Scale
 
 REFERENCE = Path(__file__).parents[0] / "reference" / "scientific"

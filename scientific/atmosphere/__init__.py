@@ -1,6 +1,6 @@
 """Atmospheric fields and series of sensors: simulators, formats, downscaling, gaps, scores.
 
-`impute` and `anomalies` are imported when they are asked for.
+`downscale`, `impute` and `anomalies` are imported when they are asked for.
 """
 
 import importlib
@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from undrift.scientific.atmosphere.series.task import anomalies, impute
+    from undrift.scientific.atmosphere.tasks import downscale
 
 _HERE = "undrift.scientific.atmosphere"
-LAZY = {"anomalies": f"{_HERE}.series.task", "impute": f"{_HERE}.series.task"}
+LAZY = {
+    "anomalies": f"{_HERE}.series.task",
+    "downscale": f"{_HERE}.tasks",
+    "impute": f"{_HERE}.series.task",
+}
 
-__all__ = ["anomalies", "impute"]
+__all__ = ["anomalies", "downscale", "impute"]
 
 
 def __getattr__(name: str) -> object:

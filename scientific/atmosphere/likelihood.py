@@ -12,6 +12,7 @@ near 1 for a field drawn from the posterior, as the truth is one too; far above 
 the source, or its errors are stated too small; far below, they are stated too large.
 """
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -63,6 +64,21 @@ class Observed(Operator):
         return self.rows(value), self.rows @ slope
 
 
+class Beside(Operator):
+    """r -> A(mean + r). mean: (c, rows, columns) in the units of z."""
+
+    def __init__(self, operator: Operator, mean: Tensor):
+        super().__init__(operator.shape_in, operator.shape_out, "real", "real")
+        self.operator, self.mean = operator, mean
+
+    def _forward(self, x: Tensor) -> Tensor:
+        return self.operator._forward(self.mean + x)
+
+    def linearise(self, x: Tensor) -> tuple[Tensor, LinearOperator]:
+        """A(mean + r), and the Jacobian there."""
+        return self.operator.linearise(self.mean.to(x) + x)
+
+
 class Likelihood:
     """sources: what was seen of a field at `place`; scale: between z and physical units.
 
@@ -78,7 +94,7 @@ class Likelihood:
             )
         self.seen: list[Seen] = [source.observe(place) for source in sources]
         self.rows = Stack([seen.operator for seen in self.seen])
-        self.operator = Observed(self.rows, Physical(scale, place.full))
+        self.operator: Operator = Observed(self.rows, Physical(scale, place.full))
         self.measurement = torch.cat([seen.values for seen in self.seen])[None]
 
     def conditional(
@@ -107,6 +123,12 @@ class Likelihood:
             denoise, process, self.operator, self.measurement.to(dtype), 1.0, sigma_d,
             warm=Warm(), **{**preset, **options},
         )  # fmt: skip
+
+    def beside(self, mean: Tensor) -> "Likelihood":
+        """The same of r = z - mean, (c, rows, columns): observations moved to the residual."""
+        moved = copy.copy(self)
+        moved.operator = Beside(self.operator, mean)
+        return moved
 
     def units(self) -> Tensor:
         """(m,) what a field of 1 deviation everywhere would change in each value."""

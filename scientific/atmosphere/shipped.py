@@ -9,7 +9,7 @@ from undrift.scientific.atmosphere.signal import read_signal
 from undrift.scientific.atmosphere.spectral import Spectral
 
 if TYPE_CHECKING:
-    from undrift.scientific.atmosphere.downscale import FieldPrior
+    from undrift.scientific.atmosphere.tasks import FieldPrior
 
 
 def open_prior(model: Any, device: str = "auto") -> "FieldPrior":
@@ -18,7 +18,7 @@ def open_prior(model: Any, device: str = "auto") -> "FieldPrior":
     Raises InputError for weights of another task, and for a prior that is told a degraded field.
     """
     from undrift.common.weights.model import load_model
-    from undrift.scientific.atmosphere.downscale import FieldPrior
+    from undrift.scientific.atmosphere.tasks import FieldPrior
 
     found = load_model(model, resolve_device(device))
     if found.settings.task != "atmos-prior":

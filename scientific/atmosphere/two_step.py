@@ -14,24 +14,11 @@ import torch
 from torch import Tensor
 
 from undrift.common.denoisers import Denoiser, Estimate
-from undrift.common.operators.linear import LinearOperator
-from undrift.common.operators.operator import Operator
+from undrift.common.errors import InputError
+from undrift.common.solvers.loop import Denoise
+from undrift.scientific.atmosphere.likelihood import Likelihood
 from undrift.scientific.atmosphere.mean import factor_level
-
-
-class Beside(Operator):
-    """r -> A(mean + r). mean: (c, rows, columns) in the units of z."""
-
-    def __init__(self, operator: Operator, mean: Tensor):
-        super().__init__(operator.shape_in, operator.shape_out, "real", "real")
-        self.operator, self.mean = operator, mean
-
-    def _forward(self, x: Tensor) -> Tensor:
-        return self.operator._forward(self.mean + x)
-
-    def linearise(self, x: Tensor) -> tuple[Tensor, LinearOperator]:
-        """A(mean + r), and the Jacobian there."""
-        return self.operator.linearise(self.mean.to(x) + x)
+from undrift.scientific.atmosphere.members import Drawing
 
 
 @dataclass(frozen=True)
@@ -51,3 +38,32 @@ class Residual:
         a = float(self.denoiser.process.a(torch.tensor(t, dtype=torch.float64)))
         found = self.denoiser(x + a * shown, t, shown, told)
         return Estimate(found.x0 - shown)
+
+
+def sample_residual(
+    mean: str, residual: str, drawn: Tensor, factor: int, likelihood: Likelihood, drawing: Drawing
+) -> Tensor:
+    """(members, c, rows, columns) of z: the regression's mean and draws of what it leaves open.
+
+    mean, residual: models by id or path. drawn: (1, c, rows, columns), the coarse field as a cubic.
+    likelihood: of all sources, the coarse field among them. Raises InputError for other models.
+    """
+    from undrift.common.weights.model import load_model
+    from undrift.scientific.atmosphere.training import open_mean
+
+    found = load_model(residual)
+    if found.settings.task != "atmos-residual":
+        raise InputError(
+            f"{residual} is of the task {found.settings.task}; expected atmos-residual"
+        )
+    middle = open_mean(mean)(drawn.float(), factor)[0]
+    denoiser = found.denoiser
+    spread = denoiser.scaling.sigma_d
+    told = likelihood.beside(middle)
+
+    def prepare() -> Denoise:
+        local = Residual(denoiser, middle, factor)
+        return told.conditional(local, denoiser.process, spread, iterations=8)
+
+    shape = likelihood.operator.shape_in
+    return middle + drawing.draw(prepare, denoiser.process, shape, spread)

@@ -23,7 +23,7 @@ from undrift.common.wishes import counted
 from undrift.scientific.atmosphere.coarse import coarse_grain
 from undrift.scientific.atmosphere.likelihood import Likelihood, complaints, overall
 from undrift.scientific.atmosphere.members import Drawing
-from undrift.scientific.atmosphere.sources import Coarse, Place, Source, Std, factor_of
+from undrift.scientific.atmosphere.sources import Coarse, Place, Std, factor_of
 from undrift.scientific.atmosphere.spectral import Spectral
 from undrift.scientific.atmosphere.transforms import Scale
 
@@ -53,8 +53,8 @@ class AccuracyWarning(UserWarning):
 
 
 def downscale(
-    coarse: npt.ArrayLike | None = None,
-    observations: Sequence[Source] = (),
+    coarse: Any = None,
+    observations: Sequence[Any] = (),
     *,
     factor: int = 4,
     members: int = 8,
@@ -72,8 +72,9 @@ def downscale(
 
     coarse: (c, rows, columns) in physical units and in the order of the model's channels (K, m/s),
     NaN where unknown; None with `place` where only observations are given. An xarray Dataset comes
-    back as one, see `downscale_dataset`. observations: `Stations`, `Radiosondes`, `Background`, or
-    anything with `observe`. factor: fine rows over coarse rows. members: of the ensemble; member k
+    back as one, and its observations are told as on the command line (`fields.dataset_call`).
+    observations: `Stations`, `Radiosondes`, `Background`, or anything with `observe`.
+    factor: fine rows over coarse rows. members: of the ensemble; member k
     does not depend on how many there are. model: a name or a file of weights, or a `FieldPrior`.
     coarse_std: error of the coarse values in physical units, a number or by channel; by default .02
     of each channel's deviation. method: "tweedie" (the covariance of x0 by products with the
@@ -88,6 +89,14 @@ def downscale(
     Warns with `AccuracyWarning` where chi of a source is far from 1. Raises InputError for shapes
     and values that do not fit, UsageError for unknown names.
     """
+    if hasattr(coarse, "data_vars"):
+        from undrift.scientific.atmosphere.fields.dataset_call import downscale_dataset
+
+        return downscale_dataset(
+            coarse, observations, factor=factor, members=members, seed=seed, model=model,
+            coarse_std=coarse_std, method=method, steps=steps, item=item, options=options,
+            device=device,
+        )  # fmt: skip
     began = time.monotonic()
     counted("members", members)
     counted("seed", seed, 0)
