@@ -3,9 +3,10 @@
 Axial and coronal planes hang as radiologists hang them: the patient's right is on the left of the
 picture (letter R), anterior or superior is above. Sagittal planes have anterior on the left.
 Every picture has one scale in pixels per mm, so that thick slices are as thick as they are. Before
-and after share one window of grey (CT: -160 to 240 HU, else the .5 to 99.5 percentiles of the
-body); between contrasts each has its own. Changes are blue where values fell and red where they
-rose; spreads and invented parts go from black to pale yellow. Rings mark what went or came.
+and after share one window of grey (CT: -160 to 240 HU, from -1000 where what went or came lies in
+lung, else the .5 to 99.5 percentiles of the body); between contrasts each has its own. Changes are
+blue where values fell and red where they rose; spreads and invented parts go from black to pale
+yellow. Rings mark what went or came.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from undrift.medical.honesty.findings import Findings
 
 Pixels = npt.NDArray[np.uint8]
-SOFT = (-160.0, 240.0)  # HU
+SOFT, LUNG = (-160.0, 240.0), (-1000.0, 240.0)  # HU
+AERATED = (-950.0, -400.0)  # HU of lung, which SOFT shows black
 SIZE = 236  # pixels of the longest side of a volume
 HEAD, BAR, GAP = 26, 34, 8
 # plane -> axis that is cut, axis across (its high end on the left), axis upwards; letters at the
@@ -183,7 +185,9 @@ def maps_of(findings: "Findings") -> Iterator[Map]:
     """Before, after, and what there is of std, change and invented part, all turned to RAS."""
     before, turn = turned(findings.before)
     after, units = turned(findings.after)[0], _units(findings.after)
-    own = [_window(volume) for volume in (before, after)]
+    focus = View.of(findings).focus
+    lung = bool(findings.components) and AERATED[0] < float(before.array[focus]) < AERATED[1]
+    own = [_window(volume, lung) for volume in (before, after)]
     if findings.same_contrast:
         own = [own[0], own[0]]
     yield Map("before", before.array, own[0], _units(before), _grey)
@@ -200,9 +204,9 @@ def maps_of(findings: "Findings") -> Iterator[Map]:
         yield Map("invented by the prior", invented, (0.0, _top(invented)), units, _heat)
 
 
-def _window(volume: Volume) -> tuple[float, float]:
+def _window(volume: Volume, lung: bool) -> tuple[float, float]:
     if volume.units == "HU":
-        return SOFT
+        return LUNG if lung else SOFT
     low, high = (float(v) for v in np.percentile(volume.array[body_of(volume)], (0.5, 99.5)))
     return min(low, float(np.percentile(volume.array, 5))), high
 

@@ -49,7 +49,7 @@ def generate(
 ) -> None:  # fmt: skip
     """Draw volumes of a model; every file says that it is synthetic.
 
-    The default knows patches of brain-like phantoms, not whole anatomy.
+    The default shows what the prior of reconstruction knows by itself: blotches, no anatomy.
 
     \b
     Examples:

@@ -70,9 +70,9 @@ class Drawn:
 def generate(**settings: Any) -> Restored:
     """Draws volumes of a model.
 
-    model: the default `brain-prior` (brain-like phantoms of no particular contrast, trained on
-    patches: anatomy is right within centimetres, not as a whole), another prior of this package,
-    or a folder with a published generator (see `generation.folder`): medforj or MAISI. shape:
+    model: the default `brain-prior` (trained for reconstruction, on patches of complex images of no
+    particular contrast: alone it draws bright and dark blotches of the right smoothness, no brain),
+    another prior of this package, or a folder with a published generator (see `generation.folder`): medforj or MAISI. shape:
     voxels along x, y, z. spacing: mm; of models that are not told it, the middle of their range.
     modality: the number of a class, of models that know classes. samples, preset, steps, seed,
     item, device: as everywhere.

@@ -57,6 +57,18 @@ def test_a_sheet_has_a_column_for_every_map_and_rings() -> None:
     assert across.shape[1] == GAP + 2 * (wide + GAP)  # no difference between contrasts
 
 
+@pytest.mark.parametrize(("around", "low"), [(-850, -1000.0), (40, -160.0)])
+def test_what_comes_in_lung_is_seen_in_its_window(around: int, low: float) -> None:
+    before = np.full((40, 40, 40), around, np.float32)
+    before[:4] = -1000  # air beside it
+    after = before.copy()
+    after[18:24, 18:24, 18:24] += 300
+    affine = np.diag([1.0, 1.0, 1.0, 1.0])
+    found = examine(Volume(before, affine, "HU"), Volume(after, affine, "HU"))
+    assert found.components
+    assert [one.ends for one in list(maps_of(found))[:2]] == [(low, 240.0)] * 2
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     case = planted(2)
