@@ -172,7 +172,7 @@ class Tiled3D:
         fusion = Fusion(self.tiles, found, self.room, self._done + 1 == self._calls)
         number = 0
         for group in grouped(self.tiles.axes, self.batch):
-            if self.room.folder is not None:  # memory is short: holes of many sizes add up
+            if self.tiles.count > 1:  # memory is short: holes of many sizes add up
                 give_freed_memory_back()
             parts = self._called(group, x, t, y, level)
             for place, part in zip(group, parts, strict=True):

@@ -72,10 +72,10 @@ def generate(**settings: Any) -> Restored:
 
     model: the default `brain-prior` (trained for reconstruction, on patches of complex images of no
     particular contrast: alone it draws bright and dark blotches of the right smoothness, no brain),
-    another prior of this package, or a folder with a published generator (see `generation.folder`): medforj or MAISI. shape:
-    voxels along x, y, z. spacing: mm; of models that are not told it, the middle of their range.
-    modality: the number of a class, of models that know classes. samples, preset, steps, seed,
-    item, device: as everywhere.
+    another prior of this package, or a folder with a published generator (see
+    `generation.folder`): medforj or MAISI. shape: voxels along x, y, z. spacing: mm; of models
+    that are not told it, the middle of their range. modality: the number of a class, of models
+    that know classes. samples, preset, steps, seed, item, device: as everywhere.
 
     Returns volumes, RAS, with the middle of the grid at the origin: value the first, samples all.
     Raises InputError for unknown models and weights that do not fit, UsageError for numbers that
