@@ -1,10 +1,11 @@
-"""Pairs of noisy and true coefficients of simulated scenes, made once and kept as files.
+"""Noisy, true and guessed coefficients of simulated scenes, made once and kept as files.
 
 A scene is seen by a sensor of its own, gets noise of a kind drawn with it, and goes through the
 same turns as a user's cube (`low_rank.separate`), here with total variation for the images. So the
 pairs hold what is left of stripes and impulses there, not ideal noise alone. Two moments are kept,
 the first turn and the last: the network will be asked at both. The truth is the true cube in the
-subspace that the noisy one gave. Names of folders are hashes of what settles their content.
+subspace that the noisy one gave; the guess is what a prior of pictures makes of each noisy image by
+itself. Names of folders are hashes of what settles their content.
 """
 
 from collections.abc import Callable
@@ -18,8 +19,9 @@ import numpy.typing as npt
 from undrift.common.config import Strict
 from undrift.common.errors import InputError
 from undrift.common.files import fingerprint, write_atomically
+from undrift.common.posterior.priors import read_prior
 from undrift.scientific.hyperspectral.cubes.cube import Cube
-from undrift.scientific.hyperspectral.eigen_images import total_variation
+from undrift.scientific.hyperspectral.eigen_images import by_prior, total_variation
 from undrift.scientific.hyperspectral.low_rank import separate
 from undrift.scientific.hyperspectral.noise.cases import CASES, add_case, add_gaussian
 from undrift.scientific.hyperspectral.noise.pushbroom import Pushbroom, sweep
@@ -28,7 +30,7 @@ from undrift.scientific.hyperspectral.scenes.sensors import Sensor
 
 TRAINING_SEEDS = 800  # seeds from here on are for validation, from 900 on for the test
 LAST_SEED = 899  # of validation
-VERSION = 2  # of what the simulators make; another one makes new banks
+VERSION = 3  # of what the simulators make; another one makes new banks
 MOMENTS = (1, 3)  # turns after which a pair is kept
 Single = npt.NDArray[np.float32]
 Half = npt.NDArray[np.float16]
@@ -55,13 +57,16 @@ class Bank:
 
 
 class PairSettings(Strict):
-    """Scenes first, first + 1, ...; side: rows and columns; channels, least: of the subspace."""
+    """Scenes first, first + 1, ...; side: rows and columns; channels, least: of the subspace.
+
+    guess: a prior of pictures."""
 
     count: int = 160
     first: int = 0
     side: int = 80
     channels: int = 12
     least: int = 8
+    guess: str = "photos-prior"
 
 
 def open_bank(
@@ -91,17 +96,18 @@ def open_bank(
 
 
 def pairs(seed: int, settings: PairSettings) -> Single:
-    """(moments, 2, channels, rows, columns) float32 of one scene."""
+    """(moments, 3, channels, rows, columns) float32 of one scene: noisy, true, guessed."""
     rng = np.random.default_rng([seed, 31])
     clean = drawn_scene(seed, settings.side, rng)
     noisy = drawn_noise(clean, seed, rng)
-    shape = (len(MOMENTS), 2, settings.channels, settings.side, settings.side)
-    kept = np.zeros(shape, np.float32)
+    shape = (len(MOMENTS), 3, settings.channels, settings.side, settings.side)
+    kept, prior = np.zeros(shape, np.float32), read_prior(settings.guess)
     for at, turns in enumerate(MOMENTS):
         found = separate(noisy, total_variation, turns, settings.channels, settings.least)
         truth = found.subspace.coefficients(clean.array.astype(np.float64))
         kept[at, 0, : found.subspace.rank] = found.noisy
         kept[at, 1, : found.subspace.rank] = truth
+        kept[at, 2, : found.subspace.rank] = by_prior(prior, found.noisy)
     return kept
 
 

@@ -6,11 +6,12 @@ Three stages, after the outline of HSI-Diffusion (Li et al. 2024), of which the 
                                                                                  to one sensor
 What is ours: the autoencoder is linear and belongs to the cube, whitening and the directions of its
 signal (`subspace`), so that any number of bands gives at most twelve images whose noise has
-deviation 1; the model (`hsi-subspace`) is a bridge from those images to the true ones, all of them
-at once, trained on simulated scenes; stage 3 learns from the user's scene alone (`own_scene`).
-Faults of columns and impulses are told apart in turns (`low_rank`), and each turn asks the model
-once, which is its mean; at the end the bridge draws samples. `hsi-bridge` works on voxels instead,
-told the wavelength of each band: from the projected cube (`first_guess`) to the true one.
+deviation 1; the model (`hsi-subspace`) is a bridge to the true images, all of them at once, from
+what a prior of pictures makes of each, trained on simulated scenes; stage 3 learns from the user's
+scene alone (`own_scene`). Faults of columns and impulses are told apart in turns (`low_rank`), and
+each turn asks the model once, which is its mean; at the end the bridge draws samples. `hsi-bridge`
+works on voxels instead, told the wavelength of each band: from the projected cube (`first_guess`)
+to the true one.
 """
 
 from dataclasses import dataclass, replace
@@ -20,9 +21,11 @@ import numpy.typing as npt
 import torch
 
 from undrift.common.errors import InputError
+from undrift.common.posterior.priors import Prior, read_prior
 from undrift.common.sampling import Sampler, make_sampler
 from undrift.common.wishes import Wishes
 from undrift.scientific.hyperspectral.cubes.cube import Cube
+from undrift.scientific.hyperspectral.eigen_images import by_prior
 from undrift.scientific.hyperspectral.first_guess import first_guess
 from undrift.scientific.hyperspectral.low_rank import Found, separate
 from undrift.scientific.hyperspectral.samples import scales
@@ -59,43 +62,54 @@ class Denoised:
 class CubeModel:
     """A model of coefficients and how it is asked. Make it with `open_cube_model`.
 
-    once: asked for the mean, in one call. chain: asked for samples.
+    once: asked for the mean, in one call. chain: asked for samples. prior: of pictures, for the
+    guesses; None for a model of voxels. turned: mirrorings that the mean is averaged over, 1 to 4.
     """
 
     once: Sampler
     chain: Sampler
     signal: Signal
+    prior: Prior | None = None
     turned: int = 1
 
     def mean(self, images: Array) -> Array:
         """(k, rows, columns) coefficients with noise of deviation 1 -> their mean."""
+        y = self.stacked(images)
         total = np.zeros_like(images)
         for sign, rows, columns in _TURNED[: self.turned]:
             turn = np.s_[:, ::rows, ::columns]
-            total += sign * self._ask(self.once, sign * images[turn])[0][turn]
+            total += sign * self._ask(self.once, sign * y[turn], len(images))[0][turn]
         return total / self.turned
 
     def draw(self, images: Array) -> Array:
         """(samples, k, rows, columns) of the posterior of coefficients."""
-        return self._ask(self.chain, images)
+        return self._ask(self.chain, self.stacked(images), len(images))
 
-    def _ask(self, sampler: Sampler, images: Array) -> Array:
-        y = np.zeros((self.signal.channels, *images.shape[1:]), np.float32)
-        y[: len(images)] = images
-        given = torch.from_numpy(y)[None]
-        level = torch.from_numpy(scales(y))[None]
+    def stacked(self, images: Array) -> Array:
+        """(2 channels, rows, columns): guesses, then the images; 0 where there are fewer."""
+        if self.prior is None:
+            raise InputError(f"{self.chain.model.id} is a model of voxels, not of coefficients")
+        y = np.zeros((2, self.signal.channels, *images.shape[1:]))
+        y[:, : len(images)] = by_prior(self.prior, images), images
+        return y.reshape(-1, *images.shape[1:])
+
+    def _ask(self, sampler: Sampler, y: Array, count: int) -> Array:
+        given = torch.from_numpy(np.ascontiguousarray(y, np.float32))[None]
+        level = torch.from_numpy(scales(y[self.signal.channels :]))[None]
         drawn = sampler.draw_samples(tuple(given.shape), y=given, level=level)
-        return drawn[:, : len(images)].double().cpu().numpy()
+        return drawn[:, :count].double().cpu().numpy()
 
 
 def open_cube_model(model: str = MODEL, wishes: Wishes = _PLAIN, turned: int = 4) -> CubeModel:
-    """A model by id or weight file. turned: mirrorings that the mean is averaged over, 1 to 4.
+    """A model by id or weight file; see `CubeModel`.
 
     Raises InputError for an unknown model or one of another task, UsageError for a wrong wish.
     """
     chain = make_sampler(model, TASK, wishes)
     once = make_sampler(model, TASK, replace(wishes, steps=1, samples=1, solver="ddim"))
-    return CubeModel(once, chain, read_signal(chain.model.settings.signal), turned)
+    signal = read_signal(chain.model.settings.signal)
+    prior = None if signal.space == "voxels" else read_prior(signal.guess, chain.device)
+    return CubeModel(once, chain, signal, prior, turned)
 
 
 def denoise_cube(

@@ -14,10 +14,9 @@ look at: a scene of few pixels teaches its own noise if it is shown long enough.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -30,9 +29,14 @@ from undrift.common.processes.process import start
 from undrift.common.training.recipe import Recipe
 from undrift.common.wishes import Wishes
 from undrift.scientific.hyperspectral.cubes.cube import Cube
-from undrift.scientific.hyperspectral.learned import Array, denoise_cube, open_cube_model
+from undrift.scientific.hyperspectral.cubes.files import open_cube
+from undrift.scientific.hyperspectral.learned import (
+    Array,
+    CubeModel,
+    denoise_cube,
+    open_cube_model,
+)
 from undrift.scientific.hyperspectral.samples import scales
-from undrift.scientific.hyperspectral.signal import read_signal
 
 
 class OwnSettings(Strict):
@@ -50,12 +54,14 @@ class OwnSettings(Strict):
 
 @dataclass
 class OwnScene(Dataset[dict[str, Tensor]]):
-    """Patches of noisy coefficients (channels, rows, columns); items as of `Coefficients`.
+    """Patches of noisy coefficients (k, rows, columns); items as of `Coefficients`.
 
-    x0 is the second noisy image, never a clean one.
+    The first half of x0 is the second noisy image, never a clean one. stacked: of a noisy image,
+    the guesses and itself, see `CubeModel`.
     """
 
     images: Array
+    stacked: Callable[[Array], Array]
     alpha: float = 0.6
     patch: int = 64
     seed: int = 0
@@ -76,14 +82,14 @@ class OwnScene(Dataset[dict[str, Tensor]]):
         box = (slice(None), *(slice(f, f + side) for f, side in zip(first, sides, strict=True)))
         turn = (slice(None), *(slice(None, None, int(rng.choice([-1, 1]))) for _ in range(2)))
         v = self.images[box][turn] * rng.choice([-1.0, 1.0], (len(self.images), 1, 1))
-        z = rng.standard_normal(v.shape) * (abs(self.images).max((1, 2), keepdims=True) > 0)
-        y, other = pair(v, z, self.alpha)
-        parts: dict[str, npt.NDArray[Any]] = {
-            "x0": other,
-            "y": y,
-            "noise": rng.standard_normal(v.shape),
-        }
-        parts["level"] = scales(self.images / np.sqrt(1 + self.alpha**2))
+        y, other = pair(v, rng.standard_normal(v.shape), self.alpha)
+        both = self.stacked(y)
+        x0, noise, half = both.copy(), np.zeros(both.shape), len(both) // 2
+        x0[: len(v)] = other
+        noise[:half] = rng.standard_normal(noise[:half].shape)
+        level = np.zeros(half)
+        level[: len(v)] = scales(self.images / np.sqrt(1 + self.alpha**2))
+        parts = {"x0": x0, "y": both, "noise": noise, "level": level}
         made = {k: torch.from_numpy(np.ascontiguousarray(p, np.float32)) for k, p in parts.items()}
         return made | {"u": torch.tensor(rng.random(dtype=np.float32))}
 
@@ -96,9 +102,9 @@ def pair(v: Array, z: Array, alpha: float) -> tuple[Array, Array]:
 
 def open_samples(recipe: Recipe) -> OwnScene:
     """The scene of a recipe but for its held rows, by the model that the recipe starts from."""
-    settings, images = _images(recipe)
-    rows = images.shape[1] - _held(settings, images)
-    return OwnScene(images[:, :rows], settings.alpha, settings.patch, recipe.schedule.seed)
+    settings, images, model = _images(recipe)
+    kept = images[:, : images.shape[1] - _held(settings, images)]
+    return OwnScene(kept, model.stacked, settings.alpha, settings.patch, recipe.schedule.seed)
 
 
 def noisy_error(
@@ -112,31 +118,34 @@ def noisy_error(
 
 def open_validation(recipe: Recipe) -> Callable[[Denoiser, Path], dict[str, float]]:
     """The error on the held rows in units of the noise, of the start and of what came of it."""
-    settings, images = _images(recipe)
+    settings, images, model = _images(recipe)
     held = images[:, -_held(settings, images) :]
-    begun = open_cube_model(recipe.start, Wishes(device="cpu")).once.model.denoiser
+    begun = held_error(model.once.model.denoiser, held, model.stacked, settings.alpha)
 
     def measured(denoiser: Denoiser, folder: Path) -> dict[str, float]:
-        found = {"start": held_error(begun, held, settings.alpha)}
-        return found | {"now": held_error(denoiser, held, settings.alpha)}
+        return {"start": begun, "now": held_error(denoiser, held, model.stacked, settings.alpha)}
 
     return measured
 
 
-def held_error(denoiser: Denoiser, images: Array, alpha: float, draws: int = 8) -> float:
-    """An unbiased estimate of the mean squared error on noisy images (channels, rows, columns)."""
-    used = abs(images).max((1, 2)) > 0
+def held_error(
+    denoiser: Denoiser,
+    images: Array,
+    stacked: Callable[[Array], Array],
+    alpha: float,
+    draws: int = 4,
+) -> float:
+    """An unbiased estimate of the mean squared error on noisy images (k, rows, columns)."""
     total = 0.0
     for draw in range(draws):
-        z = np.random.default_rng([draw, 3]).standard_normal(images.shape) * used[:, None, None]
-        y, other = (
-            torch.from_numpy(part.astype(np.float32))[None] for part in pair(images, z, alpha)
-        )
-        level = torch.from_numpy(scales(y[0].numpy()))[None]
-        state = start(denoiser.process, y, torch.zeros_like(y))
+        z = np.random.default_rng([draw, 3]).standard_normal(images.shape)
+        first, other = pair(images, z, alpha)
+        both = stacked(first)
+        y = torch.from_numpy(both.astype(np.float32))[None]
+        level = torch.from_numpy(scales(both[len(both) // 2 :]))[None]
         with torch.no_grad():
-            after = denoiser(state, 1.0, y, level).x0
-        total += float((after - other)[0, torch.from_numpy(used)].square().mean())
+            after = denoiser(start(denoiser.process, y, torch.zeros_like(y)), 1.0, y, level).x0
+        total += float(((after[0, : len(images)].double().numpy() - other) ** 2).mean())
     return total / draws - (1 + alpha**-2) / (1 + alpha**2)
 
 
@@ -144,15 +153,11 @@ def _held(settings: OwnSettings, images: Array) -> int:
     return max(1, round(settings.held * images.shape[1]))
 
 
-def _images(recipe: Recipe) -> tuple[OwnSettings, Array]:
-    """Coefficients of the scene, (channels, rows, columns), with empty channels where fewer."""
-    settings, signal = load(OwnSettings, recipe.data, "data"), read_signal(recipe.signal)
+def _images(recipe: Recipe) -> tuple[OwnSettings, Array, CubeModel]:
+    """Coefficients of the scene (k, rows, columns), and the model that the recipe starts from."""
+    settings = load(OwnSettings, recipe.data, "data")
     if not settings.scene or not recipe.start:
         raise InputError("data.scene and start: expected the path of a cube and a model's name")
-    from undrift.scientific.hyperspectral.cubes.files import open_cube
-
-    model = open_cube_model(recipe.start, Wishes(device="cpu"))
-    found = denoise_cube(Cube(open_cube(settings.scene).array), model).found.noisy
-    images = np.zeros((signal.channels, *found.shape[1:]))
-    images[: len(found)] = found
-    return settings, images
+    model = open_cube_model(recipe.start, Wishes(device="cpu"), 1)
+    cube = open_cube(settings.scene)
+    return settings, denoise_cube(Cube(cube.array), model).found.noisy, model

@@ -1,10 +1,7 @@
 """Training samples of models of cubes: patches of coefficients, each a function of (seed, n).
 
-Half of them are pairs of the bank as they are. The others take its true coefficients, larger or
-smaller by a common factor, and get noise made on the spot: white, stronger where the scene is
-bright, with offsets and gains of columns, so that no two are alike. The sign of an eigenvector has
-no meaning, hence channels are flipped at random, and so are rows and columns. Axes are not
-exchanged: sensors sweep, and a column is not a row.
+The sign of an eigenvector has no meaning, hence channels are flipped at random, and so are rows and
+columns. Axes are not exchanged: sensors sweep, and a column is not a row.
 """
 
 from dataclasses import dataclass
@@ -30,13 +27,13 @@ def scales(coefficients: npt.NDArray[np.floating]) -> Single:
 class Coefficients(Dataset[dict[str, Tensor]]):
     """Map-style dataset of training items.
 
-    `self[n]` is a dict of float32 tensors: x0, y, noise (k, side, side), level (k,), see `scales`,
-    and u () uniform in [0, 1). fresh: share of samples with noise of their own. patch: the side.
+    `self[n]` is a dict of float32 tensors: x0, y, noise (2 k, side, side), level (k,), of which
+    `scales` tells, and u () uniform in [0, 1). y: guesses, then noisy images; x0: true ones, then
+    the same noisy images; noise is 0 in the second half. patch: the side.
     """
 
     bank: Bank
     patch: int = 64
-    fresh: float = 0.5
     seed: int = 0
     length: int = 2**31 - 1
 
@@ -48,34 +45,18 @@ class Coefficients(Dataset[dict[str, Tensor]]):
             raise IndexError(f"item {n} of {self.length}")
         rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, n], np.uint64)))
         whole = self.bank[int(rng.integers(len(self.bank)))]
-        y, x0 = whole[int(rng.integers(len(whole)))]
-        if rng.random() < self.fresh:
-            x0 = x0 * np.float32(np.exp(rng.uniform(-0.7, 0.7)))
-            y = x0 + fresh_noise(x0, rng)
-        level = scales(y)
-        top, left = (int(rng.integers(side - self.patch + 1)) for side in x0.shape[1:])
-        box = (slice(None), slice(top, top + self.patch), slice(left, left + self.patch))
-        signs = rng.choice(np.array([-1, 1], np.float32), (len(x0), 1, 1))
-        turn = (slice(None), *(slice(None, None, int(rng.choice([-1, 1]))) for _ in range(2)))
-        item = {name: (signs * v[box])[turn] for name, v in (("x0", x0), ("y", y))}
-        item["noise"] = rng.standard_normal(item["x0"].shape, np.float32)
-        made = {k: torch.from_numpy(np.ascontiguousarray(v, np.float32)) for k, v in item.items()}
+        three = whole[int(rng.integers(len(whole)))]
+        level = scales(three[0])
+        top, left = (int(rng.integers(side - self.patch + 1)) for side in three.shape[2:])
+        box = (..., slice(top, top + self.patch), slice(left, left + self.patch))
+        signs = rng.choice(np.array([-1, 1], np.float32), (three.shape[1], 1, 1))
+        rows, columns = (int(v) for v in rng.choice([-1, 1], 2))
+        noisy, truth, guess = (signs * three[box])[..., ::rows, ::columns]
+        noise = rng.standard_normal((2, *noisy.shape), np.float32)
+        noise[1] = 0
+        parts = {"x0": (truth, noisy), "y": (guess, noisy), "noise": tuple(noise)}
+        made = {name: torch.from_numpy(np.concatenate(both)) for name, both in parts.items()}
         return made | {
             "level": torch.from_numpy(level),
             "u": torch.tensor(rng.random(dtype=np.float32)),
         }
-
-
-def fresh_noise(x0: Single, rng: np.random.Generator) -> Single:
-    """Noise of deviation near 1 for coefficients (k, rows, columns); 0 in empty channels."""
-    noise = rng.standard_normal(x0.shape, np.float32) * np.float32(rng.uniform(0.75, 1.1))
-    if rng.random() < 0.4:  # photons: stronger where the first image is bright
-        bright = x0[0] / max(float(abs(x0[0]).max()), 1e-6) * rng.choice([-1.0, 1.0])
-        noise *= np.sqrt(1 + 0.6 * bright).astype(np.float32)
-    if rng.random() < 0.5:
-        shape = (len(x0), 1, x0.shape[2])
-        hit = rng.random(shape) < (1.0 if rng.random() < 0.6 else rng.uniform(0.05, 0.3))
-        noise += (hit * rng.uniform(0, 1.0) * rng.standard_normal(shape)).astype(np.float32)
-        alike = rng.standard_normal((1, 1, x0.shape[2]))
-        noise += (rng.uniform(0, 0.008) * alike * x0).astype(np.float32)
-    return noise * (abs(x0).max((1, 2), keepdims=True) > 0)

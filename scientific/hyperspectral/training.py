@@ -26,14 +26,13 @@ _TRIAL = 2  # scenes of a bank that is thrown away
 
 
 class DataSettings(Strict):
-    """The section `data` of a recipe. patch: pixels a side. fresh: see `Coefficients`; bands: of a
-    box, where the network sees voxels."""
+    """The section `data` of a recipe. patch: pixels a side. bands: of a box, where
+    the network sees voxels."""
 
     count: int = 160
     first: int = 0
     side: int = 80
     patch: int = 64
-    fresh: float = 0.5
     bands: int = 24
 
 
@@ -44,14 +43,19 @@ def open_samples(recipe: Recipe, trial: Path | None = None) -> Dataset[dict[str,
     data, signal = load(DataSettings, recipe.data, "data"), read_signal(recipe.signal)
     count = data.count if trial is None else min(_TRIAL, data.count)
     settings = PairSettings(
-        count=count, first=data.first, side=data.side, channels=signal.channels, least=signal.least
+        count=count,
+        first=data.first,
+        side=data.side,
+        channels=signal.channels,
+        least=signal.least,
+        guess=signal.guess,
     )
     place = trial or cache_folder() / "scientific" / "banks"
     if signal.space == "voxels":
         bank = open_bank(settings, place, kind="voxels", make=boxes)
         return Boxes(bank, (data.bands, data.patch, data.patch), recipe.schedule.seed)
     bank = open_bank(settings, place)
-    return Coefficients(bank, data.patch, data.fresh, recipe.schedule.seed)
+    return Coefficients(bank, data.patch, recipe.schedule.seed)
 
 
 def open_objective(recipe: Recipe) -> Objective | None:

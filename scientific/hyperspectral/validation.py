@@ -52,7 +52,10 @@ class Validation:
     def __call__(self, denoiser: Denoiser, folder: Path) -> dict[str, float]:
         """Mean over scenes and moments of the error before and after, dB."""
         given = PairSettings(
-            **self.settings.model_dump(), channels=self.signal.channels, least=self.signal.least
+            **self.settings.model_dump(),
+            channels=self.signal.channels,
+            least=self.signal.least,
+            guess=self.signal.guess,
         )
         place = cache_folder() / "scientific" / "validation"
         device = next(denoiser.network.parameters()).device
@@ -68,12 +71,14 @@ class Validation:
 
     def _pairs(self, denoiser: Denoiser, both: Any, device: torch.device) -> list[list[float]]:
         rows = []
-        for y, x0 in both:
-            used = torch.from_numpy(abs(x0).max((1, 2)) > 0)
-            noisy, truth = (torch.from_numpy(np.array(v))[None].to(device) for v in (y, x0))
-            level = torch.from_numpy(scales(y))[None].to(device)
-            after = _once(denoiser, noisy, level)
-            rows.append([_db((v - truth)[0, used]) for v in (noisy, after)])
+        for noisy, truth, guess in both:
+            used = torch.from_numpy(abs(truth).max((1, 2)) > 0)
+            y = torch.from_numpy(np.concatenate([guess, noisy]))[None].to(device)
+            level = torch.from_numpy(scales(noisy))[None].to(device)
+            after = _once(denoiser, y, level)
+            wanted = torch.from_numpy(np.array(truth)).to(device)
+            half = len(truth)
+            rows.append([_db((v[0, :half] - wanted)[used]) for v in (y, after)])
         return rows
 
     def _box(self, denoiser: Denoiser, kept: Any, device: torch.device) -> list[float]:
