@@ -58,7 +58,7 @@ def denoise(
     from undrift.scientific.hyperspectral.cubes.files import ITEMS
     from undrift.scientific.hyperspectral.method import method_for
     from undrift.scientific.hyperspectral.report import report_writer
-    from undrift.scientific.hyperspectral.work import CubeFile, output_suffix
+    from undrift.scientific.hyperspectral.work import CubeFile, is_scene, output_suffix
 
     if own["bands"] not in ("all", "good"):
         parts = own["bands"].split(",")
@@ -76,6 +76,7 @@ def denoise(
         model=method.id,
         weights=method.sha256,
         about=f"{own['method']}: {method.id}",
+        whole=is_scene,
         report=report_writer(options),
     )
 
@@ -95,8 +96,12 @@ def report(options: RunOptions, key: str | None, axes: str | None) -> None:
     from undrift.common.runner import run_items
     from undrift.scientific.hyperspectral.cubes.files import ITEMS
     from undrift.scientific.hyperspectral.noise_pages import NoisePage
+    from undrift.scientific.hyperspectral.work import is_scene
 
-    run_items(NoisePage(key, axes), options, suffixes=ITEMS, extension=lambda suffix: ".html")
+    run_items(
+        NoisePage(key, axes), options, suffixes=ITEMS, extension=lambda suffix: ".html",
+        whole=is_scene,
+    )  # fmt: skip
 
 
 @click.command("simulate", cls=RestoringCommand)
@@ -129,7 +134,7 @@ def simulate(
     from undrift.common.runner import run_items
     from undrift.scientific.hyperspectral.cubes.files import ITEMS
     from undrift.scientific.hyperspectral.simulating import Law, NoisyFile
-    from undrift.scientific.hyperspectral.work import output_suffix
+    from undrift.scientific.hyperspectral.work import is_scene, output_suffix
 
     if (noise is None) == (replay is None):
         raise UsageError("give either --noise NAME or --replay FILE.json")
@@ -137,7 +142,8 @@ def simulate(
         law = Law.read(replay)
     else:
         law = Law(str(noise), convention, full, _numbers(parameters), options.seed)
-    run_items(NoisyFile(law, key, axes), options, suffixes=ITEMS, extension=output_suffix)
+    work = NoisyFile(law, key, axes)
+    run_items(work, options, suffixes=ITEMS, extension=output_suffix, whole=is_scene)
 
 
 def _numbers(parameters: tuple[str, ...]) -> tuple[tuple[str, float], ...]:

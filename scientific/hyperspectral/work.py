@@ -21,6 +21,11 @@ RECORDED = (
 )  # fmt: skip
 
 
+def is_scene(folder: Path) -> bool:
+    """Whether a folder is one cube: a scene of EnMAP."""
+    return any(path.name.upper().endswith("SPECTRAL_IMAGE.TIF") for path in folder.iterdir())
+
+
 def output_suffix(suffix: str) -> str:
     """What is written for an input with a suffix; ENVI for what is read only."""
     from undrift.scientific.hyperspectral.cubes.files import KINDS

@@ -80,6 +80,20 @@ def test_bands_that_are_bad_or_not_asked_for_come_out_as_they_came():
     assert [b for b in range(31) if not np.array_equal(some[b], NOISY[b])] == [0, 5, 9, 12]
 
 
+def test_xarray_comes_back_with_its_dimensions_coordinates_and_attributes():
+    xarray = pytest.importorskip("xarray")
+    array = xarray.DataArray(
+        np.moveaxis(NOISY, 0, 2),
+        dims=("y", "x", "band"),
+        coords={"wavelength": ("band", SCENE.wavelengths, {"units": "nm"}), "y": np.arange(40.0)},
+        attrs={"long_name": "reflectance"},
+    )
+    made = denoise(array, **FAST).value
+    assert made.dims == array.dims and made.attrs == array.attrs
+    assert made.wavelength.equals(array.wavelength) and made.y.equals(array.y)
+    assert np.allclose(made.transpose("band", "y", "x").values, denoise(NOISY, **FAST).value)
+
+
 def test_an_empty_band_stays_empty():
     empty = NOISY.copy()
     empty[12] = np.nan

@@ -33,12 +33,12 @@ NAMES = (
 )  # fmt: skip
 # method -> strengths tried: multiples of the measured deviation
 CHOICES: Mapping[str, tuple[float, ...]] = {
-    "nlm": (0.5, 0.8, 1.1),
+    "nlm": (0.8, 1.1, 1.5),
     "tv": (0.6, 1.2, 2.0),
-    "wavelet": (0.8, 1.0, 1.3),
-    "hyres": (0.8, 1.0, 1.2),
-    "fasthyde": (0.6, 0.8, 1.0),
-    "fasthyde-bm3d": (0.8, 1.0, 1.2),
+    "wavelet": (0.8, 1.2, 1.6),
+    "hyres": (1.2, 1.6, 2.2),
+    "fasthyde": (0.8, 1.1, 1.5),
+    "fasthyde-bm3d": (1.0, 1.3, 1.6),
 }
 # (method, kind of row) -> the best mean MPSNR on `validation`, found by `tune`
 STRENGTH: Mapping[tuple[str, str], float] = {}
@@ -201,11 +201,11 @@ _IMAGES: Mapping[str, Callable[[Array, float], Array]] = {
 }
 
 
-def tune(method: str, kind: str, front: str = "repaired", items: int = 1) -> dict[float, float]:
-    """Strength -> mean MPSNR on `validation`, over rows of a kind with 31 and 103 bands."""
+def tune(method: str, kind: str, front: str = "", items: int = 2) -> dict[float, float]:
+    """Strength -> mean MPSNR on `validation`, over the rows of a kind with 31 bands."""
     from undrift.scientific.hyperspectral.metrics import mpsnr
 
-    rows = [row for row in ROWS.values() if row.kind == kind and row.bands < 200]
+    rows = [row for row in ROWS.values() if row.kind == kind and row.bands < 100]
     cases = [row.make("validation", n) for row in rows for n in range(items)]
     name = f"{front} {method}".strip()
     return {
