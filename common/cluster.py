@@ -66,7 +66,8 @@ def scatter(
 
         for given, _ in jobs:
             before(given)
-        ended = as_completed([submit(given, argument, 1) for given, argument in jobs])
+        first = [submit(given, argument, 1) for given, argument in jobs]
+        ended = as_completed(first, loop=client.loop)
         try:
             for future in ended:
                 given, argument, tries = running.pop(future)
