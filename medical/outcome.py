@@ -130,9 +130,13 @@ def recorded(info: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def in_words(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a sampler as a record holds them: objects, such as a spectrum, by their words."""
+    """Options of a sampler as a record holds them: objects, such as a spectrum, by their words.
+
+    An image that it begins with is only said to be given.
+    """
     simple = int | float | str | None
-    return {k: v if isinstance(v, simple) else repr(v) for k, v in options.items()}
+    words = {k: "given" if hasattr(v, "shape") else repr(v) for k, v in options.items()}
+    return {k: v if isinstance(v, simple) else words[k] for k, v in options.items()}
 
 
 def middle_slices(result: Restored) -> Any:

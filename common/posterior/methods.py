@@ -24,7 +24,7 @@ from undrift.common.posterior.enkg import EnKG, EnsembleMatching
 from undrift.common.posterior.flowchef import FlowChef
 from undrift.common.posterior.gdp import GDP
 from undrift.common.posterior.gradient import DPS
-from undrift.common.posterior.half_quadratic import WEIGHT
+from undrift.common.posterior.half_quadratic import TOP, WEIGHT
 from undrift.common.posterior.jfps import JFPS
 from undrift.common.posterior.lgd import LGD, LGDShift
 from undrift.common.posterior.moment_matching import MomentMatching
@@ -171,7 +171,9 @@ METHODS: dict[str, Method] = {
     "red-diff": Method("one picture by stochastic optimisation (RED-Diff)", RedDiff,
                        running.descent, steps=100, any_solver=False, grid="uniform"),
     "half-quadratic": Method("one picture by splitting, with a denoiser as the prior", Conditional,
-                             running.split, any_solver=False, extra={"weight": WEIGHT}),
+                             running.split, any_solver=False,
+                             extra={"weight": WEIGHT, "top": TOP, "bottom": None, "start": None,
+                                    "stir": 0.0}),
     "stsl": Method("gradient steps at each time and a trace (STSL)", STSL, running.climbing,
                    steps=50, solver="ddim", any_solver=False, calls=_inner),
     "psld": Method("two norms, through decoder and encoder, for latents only (PSLD)", PSLD,

@@ -226,13 +226,26 @@ def selected(method: SCG, run: Run) -> Tensor:
     return method.run(run.begin(), run.plan(), run.draw, run.y, run.level)
 
 
-def split(method: Conditional, run: Run, weight: float = WEIGHT) -> Tensor:
-    """Half-quadratic splitting from the linear estimate, over levels that fall to the noise."""
+def split(
+    method: Conditional,
+    run: Run,
+    weight: float = WEIGHT,
+    top: float = TOP,
+    bottom: float | None = None,
+    start: Tensor | None = None,
+    stir: float = 0.0,
+) -> Tensor:
+    """Half-quadratic splitting over levels from `top` to `bottom`, by default that of the noise.
+
+    start: like the signal, by default the linear estimate.
+    """
     solver = HalfQuadratic(
-        method.denoise, method.process, method.operator, method.sigma, method.sigma_d, weight
-    )
-    levels = falling_levels(run.steps, TOP, max(LEAST, min(method.sigma, TOP)))
-    return solver(method.measurement, _linear(method, run), levels)
+        method.denoise, method.process, method.operator, method.sigma, method.sigma_d, weight,
+        stir=stir,
+    )  # fmt: skip
+    last = max(LEAST, method.sigma) if bottom is None else bottom
+    begin = _linear(method, run) if start is None else start.to(run.draw(0)).expand_as(run.draw(0))
+    return solver(method.measurement, begin, falling_levels(run.steps, top, last), run.draw)
 
 
 def _linear(method: Conditional, run: Run) -> Tensor:

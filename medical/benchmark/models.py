@@ -26,6 +26,21 @@ USED = {
 }
 
 
+def settings_of(kind: str) -> Mapping[str, Any]:
+    """What results depend on beside weights, steps and samples: the defaults of the task too."""
+    if kind == "mri-recon":
+        from undrift.medical.mri import methods as mri
+
+        return {"sampler": mri.SAMPLER, "steps": mri.STEPS, "wider": mri.WIDER, **mri.SPLITTING,
+                "start": mri.START}  # fmt: skip
+    if kind == "ct-recon":
+        from undrift.medical.ct import methods as ct
+
+        return {"sampler": ct.SAMPLER, "steps": ct.STEPS, "wider": ct.WIDER, **ct.SPLITTING,
+                "start": ct.TV_WEIGHT}  # fmt: skip
+    return CHOSEN.get(kind, {})
+
+
 def models_of(kind: str, method: str) -> tuple[str, ...]:
     """The names of the weights that a method uses."""
     return ("brain-t1-t2-plain",) if method == "plain" else USED[kind]

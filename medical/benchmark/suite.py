@@ -101,7 +101,7 @@ def identity_of(kind: str, method: str) -> Any:
         single = method != "model"
         return {"weights": files, "steps": 1 if single else models.STEPS.get(kind),
                 "samples": 1 if single else models.SAMPLES[kind],
-                "settings": models.CHOSEN.get(kind)}  # fmt: skip
+                "settings": dict(models.settings_of(kind))}  # fmt: skip
     if method in NEEDS:
         from importlib.metadata import version
 

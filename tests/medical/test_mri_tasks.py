@@ -169,3 +169,20 @@ def test_more_refusals() -> None:
         prior = toy_prior(C, N, N)
         object.__setattr__(prior, "channels", 3)
         reconstruct_mri(kspace, None, maps, prior, noise=0.02)
+
+
+def test_the_shipped_prior_begins_at_total_variation_and_says_so() -> None:
+    """A head of simple shapes, half of its lines at random; the prior is the default one."""
+    rows, columns = np.mgrid[-1:1:48j, -1:1:48j]
+    head = np.where(rows**2 / 0.8 + columns**2 / 0.55 < 1, 0.6, 0.0)
+    head = np.where((rows / 0.3) ** 2 + ((columns - 0.2) / 0.2) ** 2 < 1, 1.0, head)
+    image = torch.from_numpy(head * np.exp(0.5j * rows)).to(torch.complex64)
+    maps = torch.ones(1, 48, 48, dtype=torch.complex64)
+    mask = torch.from_numpy(line_mask("random", 48, 2, seed=3))
+    kspace = mask * (centred_fft(image[None], 2) + 0.02 * complex_normal(1, 48, 48, seed=8))
+    ours = reconstruct_mri(kspace, mask, maps, noise=0.0142, samples=2, steps=6, seed=1)
+    assert ours.info["options"]["start"] == "given"
+    assert ours.info["nfe"] == 6 + 12 and float(ours.std.max()) > 0
+    apart = np.abs(np.abs(ours.value.numpy()) - head)
+    assert apart.mean() < 0.05  # zero-filled: .08
+    assert 0.5 < ours.info["chi"] < 1.5

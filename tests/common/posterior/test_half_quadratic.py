@@ -8,6 +8,7 @@ from undrift.common.errors import InputError
 from undrift.common.operators.matrix import Matrix
 from undrift.common.posterior.half_quadratic import HalfQuadratic, falling
 from undrift.common.processes.variance_exploding import VarianceExploding
+from undrift.common.solve import solve
 
 MEAN, VARIANCE, SIGMA, LEVEL = 0.4, 0.09, 0.2, 0.1
 
@@ -45,3 +46,36 @@ def test_levels_fall_by_equal_ratios() -> None:
 def test_noise_and_weight_are_above_0(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match="expected both above 0"):
         HalfQuadratic(denoise, VE, Matrix(torch.eye(2).double(), (2,)), **wrong)
+
+
+def test_stirring_puts_its_share_of_a_level_on_what_is_denoised() -> None:
+    nothing = Matrix(torch.zeros(3, 8, dtype=torch.float64), (8,))
+    method = HalfQuadratic(denoise, VE, nothing, SIGMA, stir=0.6)
+    start, noise = torch.rand(2, 8, dtype=torch.float64), torch.ones(2, 8, dtype=torch.float64)
+    found = method(torch.zeros(1, 3).double(), start, [LEVEL], lambda number: (number + 2) * noise)
+    state = start + 0.6 * LEVEL * 2
+    wanted = (VARIANCE * state + LEVEL**2 * MEAN) / (VARIANCE + LEVEL**2)
+    torch.testing.assert_close(found, wanted, atol=1e-9, rtol=0)
+
+
+def test_solve_takes_start_and_levels_and_many_rounds_forget_the_start() -> None:
+    random = torch.Generator().manual_seed(1)
+    matrix = torch.randn(5, 8, generator=random, dtype=torch.float64)
+    y = torch.randn(5, generator=random, dtype=torch.float64)
+
+    def solved(start: torch.Tensor, steps: int) -> torch.Tensor:
+        options = {"weight": 1.0, "top": LEVEL, "bottom": LEVEL, "start": start}
+        return solve(
+            y, Matrix(matrix, (8,)), (denoise, VE), noise=SIGMA, method="half-quadratic",
+            steps=steps, options=options,
+        ).value  # fmt: skip
+
+    low, high = torch.zeros(8), torch.ones(8)
+    assert float((solved(low, 1) - solved(high, 1)).norm()) > 0.1
+    ratio = LEVEL**2 / VARIANCE
+    left = (1 + ratio) * matrix.T @ matrix / SIGMA**2 + torch.eye(8).double() / VARIANCE
+    right = matrix.T @ (y + ratio * MEAN * matrix.sum(1)) / SIGMA**2 + MEAN / VARIANCE
+    for start in (low, high):
+        torch.testing.assert_close(
+            solved(start, 300), torch.linalg.solve(left, right).to(y), atol=2e-2, rtol=0
+        )

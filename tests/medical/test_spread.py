@@ -1,0 +1,32 @@
+"""Samples around an estimate: their mean is it, their deviation that of the runs, made wider."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from undrift.medical.spread import around, spread_out
+
+RUNS = torch.tensor([[1.0, 4.0], [3.0, 4.0], [5.0, 10.0]])
+
+
+def test_samples_have_the_estimate_as_mean_and_a_wider_deviation() -> None:
+    found = around(torch.tensor([7.0, -1.0]), RUNS, 1.5)
+    torch.testing.assert_close(found.mean(0), torch.tensor([7.0, -1.0]))
+    torch.testing.assert_close(found.std(0), 1.5 * RUNS.std(0))
+    torch.testing.assert_close(found[0], torch.tensor([7 - 3.0, -1 - 3.0]))
+
+
+def test_the_estimate_is_not_stirred_and_one_sample_is_it() -> None:
+    asked: list[tuple[dict[str, Any], int]] = []
+
+    def solved(options: Mapping[str, Any], count: int) -> Tensor:
+        asked.append((dict(options), count))
+        return RUNS[:count]
+
+    assert torch.equal(spread_out(solved, {"weight": 2}, 1, 1.5), RUNS[:1])
+    assert asked == [({"weight": 2}, 1)]
+    found = spread_out(solved, {"weight": 2}, 3, 1.5)
+    assert asked[1:] == [({"weight": 2}, 1), ({"weight": 2, "stir": 1.0}, 3)]
+    torch.testing.assert_close(found.mean(0), RUNS[0])
