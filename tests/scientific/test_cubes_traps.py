@@ -62,7 +62,7 @@ def test_missing_without_a_fill_and_fills_that_do_not_fit():
     gap = np.array([[[np.nan, 0.0, 5.0]]])
     for kind, fill, wanted in (
         ("int16", None, -32768), ("uint16", None, 65535), ("uint8", -9999.0, 255),
-        ("int16", np.nan, -32768),
+        ("int16", np.nan, -32768), ("uint64", None, 2**64 - 2048),
     ):  # fmt: skip
         numbers, _, used = encoded(gap, Stored(dtype=kind, fill=fill))
         assert numbers.tolist() == [[[wanted, 0, 5]]] and used == wanted
@@ -160,6 +160,7 @@ def test_map_info_and_back():
     parts = ["UTM", "1.5", "2", *size, "33", "South", "WGS-84", "units=Meters"]
     place = from_map_info(parts, None, "x")
     assert place == Place((30, 0, 499985, 0, -20, 4600020), "EPSG:32733")
+    assert place is not None
     again = from_map_info(str(to_map_info(place)).split(", "), None, "x")
     assert again == place
     # A quarter turn, counterclockwise: columns run up, rows run to the right.

@@ -11,20 +11,22 @@ from undrift.scientific.hyperspectral.cubes.cube import Stored, Values
 _SMALL = 2.0**-24  # what float32 rounds away, relatively
 
 
-def decoded(numbers: npt.NDArray[Any], stored: Stored, band_axis: int = 0) -> Values:
-    """Real values of stored numbers: fill to NaN, then scale and offset of the bands.
+def decoded(numbers: npt.NDArray[Any], stored: Stored) -> Values:
+    """Real values of stored numbers (bands, rows, columns): fill to NaN, then scale and offset.
 
     float32 where it tells all stored numbers apart, else float64. Raises InputError for a scale
     that is 0 or not finite, since nothing could be written back.
     """
-    values = numbers.astype(np.float64)
-    if stored.fill is not None:
-        values[_is_fill(numbers, stored.fill)] = np.nan
-    scale, offset = _along(stored.scale, band_axis), _along(stored.offset, band_axis)
-    if not (np.isfinite(scale).all() and np.isfinite(offset).all() and np.all(scale)):
+    scale, offset = _of_bands(stored, len(numbers))
+    if not (np.isfinite(scale).all() and np.isfinite(offset).all() and scale.all()):
         raise InputError("a scale of 0, or a scale or offset that is no number; set it to 1 or 0")
     short = _short(numbers.dtype, scale, offset)
-    return (values * scale + offset).astype(np.float32 if short else np.float64)
+    out = np.empty(numbers.shape, np.float32 if short else np.float64)
+    for band, plane in enumerate(numbers):  # one by one: cubes are large
+        out[band] = plane.astype(np.float64) * scale[band] + offset[band]
+        if stored.fill is not None:
+            out[band][_is_fill(plane, stored.fill)] = np.nan
+    return out
 
 
 def encoded(values: Values, stored: Stored) -> tuple[npt.NDArray[Any], int, float | None]:
@@ -34,13 +36,25 @@ def encoded(values: Values, stored: Stored) -> tuple[npt.NDArray[Any], int, floa
     none the least number of a signed type and the largest of an unsigned one, whose 0 is a value.
     A value that would be stored as the fill moves by one, or it would be missing when read.
     """
-    kind = np.dtype(stored.dtype)
-    numbers = (values.astype(np.float64) - _along(stored.offset, 0)) / _along(stored.scale, 0)
-    empty, fill, clipped = np.isnan(numbers), stored.fill, 0
+    kind, fill = np.dtype(stored.dtype), stored.fill
+    if kind.kind in "iu" and not _holds(fill, kind) and np.isnan(values).any():
+        fill = _limits(kind)[0 if kind.kind == "i" else 1]
+    scale, offset = _of_bands(stored, len(values))
+    out, clipped = np.empty(values.shape, kind), 0
+    for band, plane in enumerate(values):
+        numbers = (plane.astype(np.float64) - offset[band]) / scale[band]
+        out[band], beyond = _stored_plane(numbers, kind, fill)
+        clipped += beyond
+    return out, clipped, fill
+
+
+def _stored_plane(
+    numbers: npt.NDArray[np.float64], kind: np.dtype, fill: float | None
+) -> tuple[npt.NDArray[Any], int]:
+    """Numbers of one band in their type, and how many were clipped."""
+    empty, clipped = np.isnan(numbers), 0
     if kind.kind in "iu":
         low, high = _limits(kind)
-        if empty.any() and not _holds(fill, kind):
-            fill = low if kind.kind == "i" else float(np.iinfo(kind).max)
         numbers = np.rint(np.where(empty, 0, numbers))
         clipped = int(((numbers < low) | (numbers > high)).sum())
         numbers = numbers.clip(low, high)
@@ -48,7 +62,7 @@ def encoded(values: Values, stored: Stored) -> tuple[npt.NDArray[Any], int, floa
     if fill is not None and _holds(fill, kind) and not np.isnan(fill):
         out[~empty & _is_fill(out, fill)] = _beside(fill, kind)
         out[empty] = _cast(fill, kind)
-    return out, clipped, fill
+    return out, clipped
 
 
 def holding(dtype: str, known: tuple[str, ...]) -> str:
@@ -67,13 +81,13 @@ def fill_of(text: Any) -> float | None:
         raise InputError(f"fill value {text!r}; expected a number") from None
 
 
-def _along(factor: Any, axis: int) -> npt.NDArray[np.float64]:
-    values = np.asarray(factor, np.float64)
-    if values.ndim == 0:
-        return values
-    shape = [1, 1, 1]
-    shape[axis] = -1
-    return values.reshape(shape)
+def _of_bands(
+    stored: Stored, bands: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Scale and offset of every band."""
+    both = (stored.scale, stored.offset)
+    scale, offset = (np.broadcast_to(np.asarray(x, np.float64), bands) for x in both)
+    return scale, offset
 
 
 def _short(kind: np.dtype, scale: np.ndarray, offset: np.ndarray) -> bool:
