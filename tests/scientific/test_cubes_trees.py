@@ -60,6 +60,19 @@ def test_one_xarray_in_one_xarray_out(dims: tuple[str, ...]):
     np.testing.assert_array_equal(changed, array * 2)
 
 
+def test_a_data_set_stays_one(tmp_path: Path):
+    data = xr.Dataset({"first": ("y", np.arange(6.0)), "r": _array(), "mask": ("x", np.ones(5))})
+    data.attrs = {"title": "made up", "history": "born"}
+    data["r"].encoding = _array().encoding
+    out = to_xarray(open_cube(data))
+    xr.testing.assert_identical(out, data)
+    assert list(out) == list(data) and out["r"].encoding == _array().encoding
+    save_cube(data, tmp_path / "a.nc", history="copied")
+    with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf", mask_and_scale=False) as raw:
+        assert np.array_equal(raw.r.transpose("band", "y", "x"), NUMBERS)
+        assert raw["mask"].sum() == 5 and raw.attrs["history"] == "copied\nborn"
+
+
 def test_undecoded_arrays_are_decoded_and_encoded_again():
     raw = xr.DataArray(
         NUMBERS, dims=("wavelength", "lat", "lon"), coords={"wavelength": NM / 1000},

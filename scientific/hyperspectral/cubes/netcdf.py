@@ -119,7 +119,9 @@ def _write_classic(path: Path, cube: Cube, history: str) -> int:
 def _write_new(path: Path, cube: Cube, history: str) -> int:
     require("h5netcdf")
     numbers, clipped, fill = encoded(cube.array, cube.stored)
-    array = to_xarray(cube, values=True)
+    made = to_xarray(cube, values=True)
+    data = made if hasattr(made, "data_vars") else made.to_dataset(name=made.name or "cube")
+    array = data[cube.stored.header.name if made is data else made.name or "cube"]
     packed: dict[str, Any] = {"zlib": True}
     if np.ndim(cube.stored.scale) == 0 == np.ndim(cube.stored.offset):
         packed |= {"dtype": numbers.dtype, "_FillValue": fill}
@@ -127,12 +129,11 @@ def _write_new(path: Path, cube: Cube, history: str) -> int:
             packed |= {"scale_factor": cube.stored.scale, "add_offset": cube.stored.offset}
     if cube.stored.kind != "xarray" or cube.stored.fill is not None:
         array.encoding |= packed
-    array = array.rename(array.name or "cube")
-    data = array.to_dataset()
     if cube.stored.kind != "xarray":
         data.attrs["Conventions"] = "CF-1.10"
     if history:
-        data.attrs["history"] = history
+        past = data.attrs.get("history")
+        data.attrs["history"] = f"{history}\n{past}" if past else history
     write_atomically(path, lambda part: data.to_netcdf(part, engine="h5netcdf"))
     return clipped
 

@@ -1,4 +1,4 @@
-"""Cubes from and to xarray: one DataArray in, one DataArray out.
+"""Cubes from and to xarray: one DataArray in, one DataArray out; a Dataset stays a Dataset.
 
 Dimensions in any order, coordinates, attributes and encoding come back as they were; xarray itself
 drops the encoding on the way through most functions. What was read without decoding keeps its
@@ -26,13 +26,16 @@ from undrift.scientific.hyperspectral.cubes.sides import (
 
 @dataclass(frozen=True)
 class XarrayHead:
-    """All of a DataArray but its values. coords: xarray's variables by name."""
+    """All of a DataArray but its values. coords: xarray's variables by name. within: the Dataset
+    whose variable it was, or None.
+    """
 
     name: Any
     dims: tuple[Any, ...]
     coords: dict[Any, Any]
     attrs: dict[Any, Any]
     encoding: dict[Any, Any]
+    within: Any = None
 
 
 def is_xarray(source: Any) -> bool:
@@ -67,7 +70,7 @@ def from_xarray(source: Any, key: str | None = None, axes: str | None = None) ->
         layout=order,
         header=XarrayHead(
             array.name, array.dims, {k: v.variable for k, v in array.coords.items()}, attrs,
-            dict(array.encoding),
+            dict(array.encoding), None if array is source else source,
         ),
     )  # fmt: skip
     values = decoded(permuted(np.asarray(array.values), order, "bhw"), stored)
@@ -96,7 +99,7 @@ def _numbers(source: Any, key: str | None) -> Any:
 
 
 def to_xarray(cube: Cube, values: bool = False) -> Any:
-    """A DataArray: the source's with these values, or (band, y, x) of a cube from elsewhere.
+    """The source with these values, or a DataArray (band, y, x) of a cube from elsewhere.
 
     values: real ones, NaN where there is none, instead of the stored numbers of a source that was
     read without decoding. Raises MissingExtraError without xarray.
@@ -119,7 +122,7 @@ def to_xarray(cube: Cube, values: bool = False) -> Any:
         coords=head.coords, dims=head.dims, name=head.name, attrs=attrs,
     )  # fmt: skip
     out.encoding = dict(head.encoding)
-    return out
+    return out if head.within is None else head.within.assign({head.name: out})
 
 
 def _new(cube: Cube) -> Any:
