@@ -27,7 +27,7 @@ def impute(
     source: Path, output: Path, samples: int, steps: int, iterations: int, mode: str,
     marks: Path | None, quantile: float, seed: int, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    r"""Fill gaps of a table of sensors (time in the first column) or of variables along time.
+    """Fill gaps of a table of sensors (time in the first column) or of variables along time.
 
     \b
     Examples:
