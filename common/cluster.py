@@ -11,6 +11,7 @@ its input and options, a job done twice is no harm.
 """
 
 import os
+import secrets
 import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
@@ -60,7 +61,7 @@ def scatter(
         alone = _Alone(call)
 
         def submit(given: Given, argument: Any, tries: int) -> Any:
-            future = client.submit(alone, argument, pure=False)
+            future = client.submit(alone, argument, key=f"undrift-{secrets.token_hex(8)}")
             running[future] = (given, argument, tries)
             return future
 

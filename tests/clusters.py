@@ -27,11 +27,13 @@ def cluster(workers: int) -> Iterator[str]:
 
 
 def once(mark: str) -> bool:
-    """Whether nobody has asked so before; marks are files, since processes die."""
+    """Whether nobody has asked so before; marks are files that tell the process."""
     try:
-        os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+        handle = os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:
         return False
+    os.write(handle, str(os.getpid()).encode())
+    os.close(handle)
     return True
 
 

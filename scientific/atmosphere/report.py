@@ -104,10 +104,11 @@ def _sensors(data: Any, observations: Sequence[str]) -> Array:
         for source in parse(text).sources(time):
             indices: Any = getattr(source, "indices", None)
             if indices is None:
-                ascents = getattr(source, "soundings", ())
-                lat = getattr(source, "latitudes", None) or [s.latitude for s in ascents]
-                lon = getattr(source, "longitudes", None) or [s.longitude for s in ascents]
-                indices = Grid.of(data).indices(lat, lon)
+                degrees = [(s.latitude, s.longitude) for s in getattr(source, "soundings", ())]
+                if not degrees:
+                    table: Any = source
+                    degrees = list(zip(table.latitudes, table.longitudes, strict=True))
+                indices = Grid.of(data).indices(*np.array(degrees).T)
             found.append(np.asarray(indices, np.float64))
     every = np.concatenate(found)
     return every[np.isfinite(every).all(1)]

@@ -59,7 +59,7 @@ def changes(data: "Dataset", units: Mapping[str, str] | None = None) -> dict[str
     """
     found, problems = {}, []
     for name, one in data.data_vars.items():
-        kind = quantity(name)
+        kind = quantity(name) or quantity(one.attrs.get("standard_name", ""))
         if kind is None:
             continue
         inside = QUANTITIES[kind][0]
