@@ -16,7 +16,7 @@ HSI = {
 
 @click.group(cls=LazyGroup, table=HSI)
 def hsi() -> None:
-    r"""Hyperspectral cubes: wavelengths, place on earth, scale and header stay those of the input.
+    """Hyperspectral cubes: wavelengths, place on earth, scale and header stay those of the input.
 
     \b
     undrift hsi denoise scene.hdr -o clean.hdr --report clean.html

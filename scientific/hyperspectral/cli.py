@@ -43,7 +43,7 @@ _AXES = _option("Task", "--axes", metavar="bhw|hwb|...", help="Of files that do 
 def denoise(
     options: RunOptions, mask: Path | None, store: str, keep_samples: bool, **own: Any
 ) -> None:
-    r"""Take random noise, stripes, dead detectors and impulses out of cubes.
+    """Take random noise, stripes, dead detectors and impulses out of cubes.
 
     \b
     Examples:
@@ -86,7 +86,7 @@ def denoise(
 @_KEY
 @_AXES
 def report(options: RunOptions, key: str | None, axes: str | None) -> None:
-    r"""Measure random noise, stripes, dead detectors and bad bands: HTML, CSV and JSON.
+    """Measure random noise, stripes, dead detectors and bad bands: HTML, CSV and JSON.
 
     \b
     Examples:
@@ -122,7 +122,7 @@ def simulate(
     options: RunOptions, noise: str | None, convention: str, full: float,
     parameters: tuple[str, ...], replay: Path | None, key: str | None, axes: str | None,
 ) -> None:  # fmt: skip
-    r"""Put noise on clean cubes of reflectance; beside each OUT, OUT.json makes it again.
+    """Put noise on clean cubes of reflectance; beside each OUT, OUT.json makes it again.
 
     \b
     Examples:
@@ -169,7 +169,7 @@ def _numbers(parameters: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
 def scene(output: Path, sensor: str, size: tuple[float, ...], seed: int, overwrite: bool) -> None:
-    r"""Make a clean cube of reflectance: a made-up landscape, seen by a sensor.
+    """Make a clean cube of reflectance: a made-up landscape, seen by a sensor.
 
     \b
     Example:
