@@ -26,14 +26,17 @@ _TRIAL = 2  # scenes of a bank that is thrown away
 
 
 class DataSettings(Strict):
-    """The section `data` of a recipe. patch: pixels a side. bands: of a box, where
-    the network sees voxels."""
+    """The section `data` of a recipe. patch: pixels a side. bands: of a box, for voxels.
+
+    least: directions of a scene's subspace that are kept, also where noise hides them.
+    """
 
     count: int = 160
     first: int = 0
     side: int = 80
     patch: int = 64
     bands: int = 24
+    least: int = 8
 
 
 def open_samples(recipe: Recipe, trial: Path | None = None) -> Dataset[dict[str, Tensor]]:
@@ -47,7 +50,7 @@ def open_samples(recipe: Recipe, trial: Path | None = None) -> Dataset[dict[str,
         first=data.first,
         side=data.side,
         channels=signal.channels,
-        least=signal.least,
+        least=data.least,
         guess=signal.guess,
     )
     place = trial or cache_folder() / "scientific" / "banks"
