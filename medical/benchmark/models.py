@@ -13,7 +13,7 @@ import numpy as np
 from undrift.medical.benchmark.cases import ROWS, Case
 
 Samples = list[np.ndarray]
-SAMPLES = {"ct-denoise": 6, "mr-denoise": 4, "mri-recon": 4, "ct-recon": 3, "translate": 8}
+SAMPLES = {"ct-denoise": 6, "mr-denoise": 4, "mri-recon": 4, "ct-recon": 4, "translate": 8}
 STEPS = {"ct-denoise": 2, "mr-denoise": 3, "translate": 4}
 # further settings chosen on the split `validation`
 CHOSEN: Mapping[str, Mapping[str, Any]] = {}

@@ -38,7 +38,7 @@ TV_WEIGHT, TV_ROUNDS = 100.0, 60
 # of trained priors, chosen on validation scans (docs/medical.md)
 SAMPLER, STEPS = "half-quadratic", 12
 SPLITTING = {"weight": 0.15, "top": 0.05, "bottom": 0.005}
-WIDER = 1.4  # deviations of samples: their 90 % interval holds 90 % of validation
+WIDER = 2.0  # deviations of samples: their 90 % interval holds about that on validation
 
 
 @dataclass(frozen=True)
