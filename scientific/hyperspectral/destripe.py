@@ -85,8 +85,9 @@ def _spectra(white: Array) -> tuple[Array, Array]:
 
     flat = white.reshape(len(white), -1)
     turn = np.linalg.eigh(flat @ flat.T / flat.shape[1])[1]
-    low = dct(white, axis=1, norm="ortho")[:, : _BESIDE + 1]
-    return turn, np.einsum("bk,byc->kyc", turn, dct(low, axis=2, norm="ortho"))
+    low = np.asarray(dct(white, axis=1, norm="ortho"), np.float64)[:, : _BESIDE + 1]
+    both = np.asarray(dct(low, axis=2, norm="ortho"), np.float64)
+    return turn, np.einsum("bk,byc->kyc", turn, both)
 
 
 def _power_beside(found: Array) -> tuple[Array, npt.NDArray[np.int64]]:
@@ -114,7 +115,7 @@ class _Model:
         """(T + N)^-1 in bands, for N of principal directions."""
         total = np.diag(self.own) + self.common * np.outer(self.mean, self.mean)
         total += (self.turn * beside) @ self.turn.T
-        return np.linalg.inv(total)
+        return np.asarray(np.linalg.inv(total), np.float64)
 
     def posterior(self, found: Array, beside: Array, group: npt.NDArray[np.int64]) -> Array:
         """(bands, frequencies): the mean of the effects."""

@@ -57,7 +57,7 @@ def given(
     """
     if isinstance(signal, np.ndarray) or _is_tensor(signal):
         order = order_of(axes or "bhw")
-        array = np.asarray(signal.detach().cpu() if _is_tensor(signal) else signal)
+        array = signal if isinstance(signal, np.ndarray) else signal.detach().cpu().numpy()
         if array.ndim != 3 or array.dtype.kind not in "f":
             raise InputError(
                 f"expected real numbers with three axes ({axes or 'bands, rows, columns'}), got "

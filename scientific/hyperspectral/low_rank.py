@@ -25,7 +25,11 @@ import numpy.typing as npt
 from undrift.scientific.hyperspectral.cubes.cube import Cube
 from undrift.scientific.hyperspectral.destripe import column_offsets, row_gains
 from undrift.scientific.hyperspectral.limits import limits_of
-from undrift.scientific.hyperspectral.noise.estimate import band_residual, noise_report
+from undrift.scientific.hyperspectral.noise.estimate import (
+    NoiseReport,
+    band_residual,
+    noise_report,
+)
 from undrift.scientific.hyperspectral.subspace import Subspace, signal_subspace
 
 Array = npt.NDArray[np.float64]
@@ -65,9 +69,8 @@ def separate(cube: Cube, eigen: Eigen, turns: int = TURNS, most: int = 25, least
     limits = limits_of(raw, gaps)
     known = gaps | limits.at
     floor = np.maximum(_LEAST * (np.nanmax(raw, (1, 2)) - np.nanmin(raw, (1, 2))), 1e-12)
-    sigma = np.maximum(np.where(np.isfinite(report.sigma), report.sigma, 1.0), floor)
     first = _first(raw, known) - report.stripes[:, None]
-    faint = _faint(first, sigma, known)
+    faint = _faint(first, np.maximum(np.nan_to_num(report.sigma, nan=1.0), floor), known)
     first -= faint[:, None]
     y = raw - faint[:, None]
     stripes = np.broadcast_to(report.stripes[:, None], y.shape)
@@ -81,6 +84,15 @@ def separate(cube: Cube, eigen: Eigen, turns: int = TURNS, most: int = 25, least
         sigma = _from_bands(filled, outliers, floor)
         found = _turn(filled, stripes, sigma, outliers, eigen, rank)
     return replace(found, stripes=faint[:, None] + found.stripes)
+
+
+def faint_offsets(cube: Cube, report: NoiseReport) -> Array:
+    """(bands, columns): what `separate` takes away from all columns first."""
+    raw = cube.array.astype(np.float64)
+    gaps = np.isnan(raw) | report.dead[:, None]
+    known = gaps | limits_of(raw, gaps).at
+    sigma = np.maximum(np.nan_to_num(report.sigma, nan=1.0), 1e-12)
+    return _faint(_first(raw, known) - report.stripes[:, None], sigma, known)
 
 
 def _from_bands(cube: Array, filled: Mask, floor: Array) -> Array:

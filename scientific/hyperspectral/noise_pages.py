@@ -142,7 +142,7 @@ class NoisePage:
 def as_csv(found: Measured) -> str:
     """The table with a line of names; empty cells where nothing can be said."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer: csv.DictWriter[str] = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(found.table())
     return text.getvalue()

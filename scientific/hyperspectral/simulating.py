@@ -88,7 +88,8 @@ def add_noise(cube: Cube, law: Law, item: str = "") -> tuple[Cube, dict[str, Any
             "divide by the scale of the file first"
         )
     seed = item_seed(law.seed, item)
-    clean, told = np.nan_to_num(x).astype(np.float32), {"noise_seed": seed}
+    clean = np.nan_to_num(x).astype(np.float32)
+    told: dict[str, Any] = {"noise_seed": seed}
     if law.noise == "pushbroom":
         if cube.wavelengths is None:
             raise InputError("pushbroom noise needs wavelengths: its bands are not equally bright")

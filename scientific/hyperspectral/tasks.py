@@ -24,10 +24,13 @@ from undrift.scientific.hyperspectral.cubes.cube import Cube, Stored, Values
 from undrift.scientific.hyperspectral.cubes.files import save_cube
 from undrift.scientific.hyperspectral.given import Given, given, marked
 from undrift.scientific.hyperspectral.learned import Denoised
+from undrift.scientific.hyperspectral.low_rank import faint_offsets
 from undrift.scientific.hyperspectral.method import method_for
 from undrift.scientific.hyperspectral.noise.estimate import NoiseReport, noise_report
+from undrift.scientific.hyperspectral.stabilise import Stabiliser, stabiliser
 
 Mask = npt.NDArray[np.bool_]
+Array = npt.NDArray[np.float64]
 _FEW = 3  # bands
 
 
@@ -75,12 +78,19 @@ def denoise(
         wavelengths=None if seen.wavelengths is None else seen.wavelengths[used],
         fwhm=None if seen.fwhm is None else seen.fwhm[used],
     )  # fmt: skip
-    done = chosen.denoise(part, (wanted.samples or 1) > 1, fill)
+    even, offset = _even(part, report.of(used))
+    level = even.forward(part.array - offset[:, None])
+    done = chosen.denoise(part.with_array(level), (wanted.samples or 1) > 1, fill)
     told = {
         "task": "hsi denoise", **chosen.record(), "seed": wanted.seed, "item": wanted.item,
         "samples": wanted.samples or 1, "version": undrift.__version__,
-        "noise": noise_record(report), **_told(part, done, used, fill, came.cube),
+        "noise": noise_record(report), **_told(part.with_array(level), done, used, fill, even),
+        "warnings": [*came.cube.notes, *_warnings(part, done)],
     }  # fmt: skip
+    done = replace(
+        done, estimate=even.inverse(done.estimate),
+        samples=np.array([even.inverse(one) for one in done.samples]),
+    )  # fmt: skip
     return _outcome(came, done, used, keep_samples, told, began)
 
 
@@ -127,28 +137,42 @@ def _list(values: npt.NDArray[np.float64]) -> list[float | None]:
     return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values]
 
 
-def _told(part: Cube, done: Denoised, used: Mask, fill: bool, whole: Cube) -> dict[str, Any]:
+def _even(part: Cube, report: NoiseReport) -> tuple[Stabiliser, Array]:
+    """What makes the noise even, and offsets of columns, which have to go before it: 0 without."""
+    even = stabiliser(part.array, report)
+    offset = np.zeros((part.bands, part.array.shape[2]))
+    if even.acts:
+        offset = faint_offsets(part, report)
+        part = part.with_array(part.array - offset[:, None])
+        even = stabiliser(part.array, noise_report(part))
+    return even, offset
+
+
+def _told(part: Cube, done: Denoised, used: Mask, fill: bool, even: Stabiliser) -> dict[str, Any]:
+    """chi is measured where noise is even; sigma and stripes are those at the middle of a band."""
     found, there = done.found, done.used
     clean = part.array[there] - found.stripes - found.estimate
     keep = ~found.outliers & np.isfinite(clean)
     scaled = (clean / found.sigma[:, None, None])[keep]
+    middle = np.where(there[:, None, None], np.nan_to_num(even.inverse(part.array)), 0)
+    unit = even.unit(np.median(middle, (1, 2)))[there]
     return {
         "bands": int(used.sum()),
         "rank": found.subspace.rank,
-        "sigma": _list(found.sigma),
-        "stripes": float(np.sqrt(np.mean(found.stripes**2))),
+        "sigma": _list(unit * found.sigma),
+        "noise_grows": even.acts,
+        "stripes": float(np.sqrt(np.mean((unit[:, None, None] * found.stripes) ** 2))),
         "outliers": float(found.outliers.mean()),
         "chi": float(np.sqrt(np.mean(scaled**2))) if scaled.size else None,
         "filled": fill,
-        "shape_in": list(whole.array.shape),
-        "shape_out": list(whole.array.shape),
-        "warnings": [*whole.notes, *_warnings(found.subspace.rank, part, done)],
+        "shape_in": [len(used), *part.array.shape[1:]],
+        "shape_out": [len(used), *part.array.shape[1:]],
     }
 
 
-def _warnings(rank: int, part: Cube, done: Denoised) -> list[str]:
+def _warnings(part: Cube, done: Denoised) -> list[str]:
     said = []
-    if rank >= int(done.used.sum()):
+    if done.found.subspace.rank >= int(done.used.sum()):
         said.append("no direction is free of signal: the noise is a guess, nothing was projected")
     many = np.flatnonzero(done.found.outliers.mean((1, 2)) > 0.5)
     if many.size:

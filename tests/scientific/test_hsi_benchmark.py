@@ -41,7 +41,7 @@ def test_the_median_takes_a_stripe_away_and_leaves_a_slope():
     striped[1, :, 17] += 0.7
     left = baselines.median_destriped(striped) - slope
     assert abs(left[0, :, 4:-4]).max() < 1e-12
-    assert abs(left[1, :, 4:-4]).max() < 1 / 39  # the stripe shifts medians by a step at most
+    assert abs(left[1, :, 4:-4]).max() < 1.01 / 39  # the stripe shifts medians by a step at most
 
 
 def test_impulses_and_dead_columns_are_filled_from_around():

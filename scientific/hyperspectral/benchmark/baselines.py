@@ -40,8 +40,21 @@ CHOICES: Mapping[str, tuple[float, ...]] = {
     "fasthyde": (0.8, 1.1, 1.5),
     "fasthyde-bm3d": (1.0, 1.3, 1.6),
 }
-# (method, kind of row) -> the best mean MPSNR on `validation`, found by `tune`
-STRENGTH: Mapping[tuple[str, str], float] = {}
+# (method, kind of row) -> the best mean MPSNR on `validation`, found by `tune`; of BM3D its own
+STRENGTH: Mapping[tuple[str, str], float] = {
+    ("nlm", "case"): 0.8,
+    ("nlm", "sensor"): 1.1,
+    ("tv", "case"): 0.6,
+    ("tv", "sensor"): 0.6,
+    ("wavelet", "case"): 1.2,
+    ("wavelet", "sensor"): 0.8,
+    ("hyres", "case"): 1.6,
+    ("hyres", "sensor"): 1.6,
+    ("fasthyde", "case"): 1.1,
+    ("fasthyde", "sensor"): 1.1,
+    ("fasthyde-bm3d", "case"): 1.0,
+    ("fasthyde-bm3d", "sensor"): 1.0,
+}
 SLOW, MOST_BANDS = ("repaired fasthyde-bm3d",), 150  # left out of rows with more bands
 _WINDOW = 9  # columns a destriped one is compared with
 _LEVELS = 5
@@ -58,7 +71,7 @@ def restore(method: str, case: Case, strength: float | None = None) -> Array:
     if name == "median":
         return median_destriped(y)
     if strength is None:
-        strength = STRENGTH.get((name, case.kind), 1.0 if name != "nlm" else 0.8)
+        strength = STRENGTH.get((name, case.kind), 1.0)
     sigma = np.maximum(_sigma(y, bool(front)), 1e-6)
     if name in _BANDWISE:
         return np.stack(

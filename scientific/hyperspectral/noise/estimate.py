@@ -38,6 +38,10 @@ class NoiseReport:
     missing: Array
     residual: npt.NDArray[np.float32]
 
+    def of(self, bands: npt.NDArray[np.bool_]) -> "NoiseReport":
+        """The report of some bands, (bands,) bool, as the whole cube told it."""
+        return NoiseReport(**{name: values[bands] for name, values in vars(self).items()})
+
     @property
     def striped(self) -> Array:
         """(bands,) share of columns with a stripe."""
