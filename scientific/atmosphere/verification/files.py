@@ -132,24 +132,30 @@ def evaluate(
     for name, others in matched.ambiguous.items():
         reason = f"several files could be meant: {', '.join(others)}; keep one"
         entries.append(ItemScore(name, "", "restored", {}, error=reason))
-    shown = asked or [
-        name
-        for name in METRICS
-        if any(name in entry.scores for entry in entries if not entry.error)
-    ]
-    for k, entry in enumerate(entries):  # one file without members among others that have some
-        if entry.error is None and (missing := [m for m in shown if m not in entry.scores]):
-            reason = f"has no members for {', '.join(missing)}"
-            entries[k] = ItemScore(entry.item, entry.setting, "restored", {}, error=reason)
     settings = {
         "undrift": undrift.__version__, "restored": str(first), "reference": str(second),
         "without_reference": matched.without_reference,
         "without_restored": matched.without_restored,
         "fss_quantile": QUANTILE, "fss_window": WINDOW, "crps": "fair",
     }  # fmt: skip
+    shown, alike = _alike(entries, asked)
     title = f"{restored} against {reference}"
-    table = Table(title, settings, tuple(shown), {"restored": "baseline"}, entries, resamples)
-    return table, matched
+    return Table(title, settings, shown, {"restored": "baseline"}, alike, resamples), matched
+
+
+def _alike(
+    entries: Sequence[ItemScore], asked: Sequence[str] | None
+) -> tuple[tuple[str, ...], list[ItemScore]]:
+    """The metrics of the table, and its entries; one that lacks some of them has failed."""
+    known = {name for entry in entries if entry.error is None for name in entry.scores}
+    shown = tuple(asked or [name for name in METRICS if name in known])
+    alike = []
+    for entry in entries:
+        if entry.error is None and (missing := [m for m in shown if m not in entry.scores]):
+            reason = f"has no members for {', '.join(missing)}, which others have"
+            entry = ItemScore(entry.item, entry.setting, "restored", {}, error=reason)
+        alike.append(entry)
+    return shown, alike
 
 
 def _scored(name: str, one: Path, other: Path, asked: Sequence[str] | None) -> list[ItemScore]:
