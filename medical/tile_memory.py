@@ -81,7 +81,7 @@ def _shared(needs: Needs, wishes: Wishes, device: str) -> tuple[float, Room]:
             f"{' x '.join(map(str, needs.size))} voxels take, at least {_gb(least)}; give more"
         )
     on_disk = needs.sampling > left / 2
-    left -= _SLABS if on_disk else needs.sampling
+    left -= _SLABS + (0 if on_disk else needs.sampling)
     if not device.startswith("cpu"):
         left = min(wishes.max_memory, free_memory(device))
     return left, Room(_folder() if on_disk else None)

@@ -32,6 +32,7 @@ SOFT, LUNG = (-160.0, 240.0), (-1000.0, 240.0)  # HU
 AERATED = (-950.0, -400.0)  # HU of lung, which SOFT shows black
 SIZE = 236  # pixels of the longest side of a volume
 HEAD, BAR, GAP = 26, 34, 8
+LETTER = 12  # pixels; thin stacks have no room for two above one another
 # plane -> axis that is cut, axis across (its high end on the left), axis upwards; letters at the
 # left, right, upper and lower border
 PLANES = {
@@ -75,7 +76,7 @@ def sheet(findings: "Findings", size: int = SIZE) -> Pixels:
     high = HEAD + sum(h + GAP for _, h in view.cells.values()) + BAR
     page = Image.new("RGB", (GAP + len(maps) * (wide + GAP), high), "white")
     draw = ImageDraw.Draw(page)
-    draw.font = ImageFont.load_default(12)
+    draw.font = ImageFont.load_default(LETTER)
     for column, one in enumerate(maps):
         x, y = GAP + column * (wide + GAP), HEAD
         draw.text((x, 6), one.title, fill="black")
@@ -163,7 +164,8 @@ class View:
         letters = PLANES[name][1]
         spots = ((x + 2, y + h // 2, "lm"), (x + w - 2, y + h // 2, "rm"),
                  (x + w // 2, y + 1, "mt"), (x + w // 2, y + h - 1, "mb"))  # fmt: skip
-        for letter, (column, row, anchor) in zip(letters, spots, strict=True):
+        shown = zip(letters, spots, strict=True)
+        for letter, (column, row, anchor) in list(shown)[: 4 if h >= 3 * LETTER else 2]:
             draw.text(
                 (column, row), letter, "white", anchor=anchor, stroke_width=1, stroke_fill="black"
             )
