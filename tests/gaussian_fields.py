@@ -37,7 +37,8 @@ def gaussian_prior(top: float = 80.0, mean: float = 0.0, std: float = 1.0) -> Fi
 
     def denoise(x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None):
         gain = power / (power + (top * t) ** 2)
-        return Estimate(vectors @ (gain * (vectors.T @ x @ vectors)) @ vectors.T)
+        found = vectors @ (gain * (vectors.T @ x.double() @ vectors)) @ vectors.T
+        return Estimate(found.to(x))
 
     process = VarianceExploding(high=top, law="linear")
     scale = Scale(NAMES, torch.tensor([mean]), torch.tensor([std]))

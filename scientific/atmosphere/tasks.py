@@ -132,7 +132,8 @@ def read_field_prior(model: Any, device: str = "auto") -> FieldPrior:
         return model
     from undrift.scientific.atmosphere.shipped import open_prior
 
-    return open_prior(model, device)
+    found: Any = open_prior(model, device)
+    return found
 
 
 def sample(

@@ -51,10 +51,10 @@ def _maps(case: Case, made: Members) -> Any:
     singles = {name: m[0] for name, m in made.items() if len(m) == 1}
     top = {"truth": case.truth, "coarse and sensors": case.coarse, **singles}
     for axis, (name, values) in zip(axes[0], top.items(), strict=False):
-        image = axis.imshow(values[0], extent=(0, 64, 0, 64), **field)
+        axis.imshow(values[0], extent=(0, 64, 0, 64), **field)
         axis.set_title(name)
     axes[0, 1].scatter(case.indices[:, 1] + 0.5, case.indices[:, 0] + 0.5, s=7, c="k")
-    figure.colorbar(image, ax=list(axes[0]), label=_unit(case), shrink=0.8)
+    figure.colorbar(axes[0, 0].images[0], ax=list(axes[0]), label=_unit(case), shrink=0.8)
     for line, (name, members) in zip(axes[1:], ensembles.items(), strict=True):
         spread = members[:, 0].std(0, ddof=1)
         line[0].imshow(members[:, 0].mean(0), **field)
