@@ -121,7 +121,7 @@ def measure(model: str, side: int, limits: list[str], folder: Path) -> list[dict
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--sizes", default="128,256")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--limits", default=",".join(LIMITS))

@@ -112,14 +112,14 @@ class LocalNAFNet3d(nn.Module):
     def bytes_per_element(self) -> float:
         """Peak memory of a call by a denoiser without gradients, in bytes per voxel, float32.
 
-        Measured on a processor for eight shapes: 16 maps of the widest level (12 where there is no
+        Measured on a processor for eight shapes: 16 maps of the widest level (8 where there is no
         level below, hence nothing to skip) with the copies that convolutions make, and the inputs
-        and two more at full size. That is the most that was seen; equal calls take up to a fifth
-        less, and all of them some 40 MB of the libraries' own beside it.
+        and two more at full size. That is the most that was seen; equal calls take up to a third
+        less from one process to the next, all some 40 MB of the libraries' own beside it.
         """
         inputs = self.enter.in_channels // self.unshuffle**3
         widest = max(width / 8**level for level, width in enumerate(self.widths))
-        maps = 16 if len(self.widths) > 1 else 12
+        maps = 16 if len(self.widths) > 1 else 8
         return 4 * (maps * widest / self.unshuffle**3 + inputs + 2)
 
     def forward(self, x: Tensor, psi: Tensor, level: Tensor | None = None) -> Tensor:

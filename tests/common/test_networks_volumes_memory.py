@@ -55,4 +55,5 @@ def test_memory_is_what_the_network_says(
     command = [sys.executable, "-c", SCRIPT, json.dumps({"inputs": 2, **params}), str(SIDE)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     peak, said = json.loads(done.stdout)
-    assert 0.7 * said * SIDE**3 < peak < 1.1 * said * SIDE**3 + LIBRARIES
+    assert peak < said * SIDE**3 + LIBRARIES  # the bound
+    assert peak > 0.6 * said * SIDE**3  # equal calls differ by a third from process to process
