@@ -171,6 +171,7 @@ SMALL = {"brains": ("[24, 24, 24]", "[16, 16, 16]"), "scans": ("[24, 24, 8]", "[
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("brain-prior", "brains"), ("brain-t1-t2", "brains"), ("brain-t1-t2-plain", "brains"),
+     ("brain-t1-t2-selfrdb", "brains"), ("brain-t1-t2-bbdm", "brains"), ("brain-t1-flair", "brains"),
      ("ct-low-dose", "scans"), ("ct-prior", "scans")],
 )  # fmt: skip
 def test_every_recipe_trains(name: str, kind: str, tmp_path: Path) -> None:
@@ -183,6 +184,15 @@ def test_every_recipe_trains(name: str, kind: str, tmp_path: Path) -> None:
     assert len(losses) == 2 and np.isfinite(losses).all()
     assert session.run.denoiser.network.multiple == 4
     assert read_recipe(name).settings({}).build().network.reach == 48
+
+
+def test_the_recipe_of_deformations_trains(tmp_path: Path) -> None:
+    small = ("data.side=16", "data.subjects=1", "network.params.widths=[4,8]",
+             "network.params.depths=[1,1]", "schedule.iterations=2", "schedule.decay=1")  # fmt: skip
+    session = open_session("drdm", tmp_path / "run", small, cpu=True, trial=tmp_path / "bank")
+    losses = list(optimise(session.run, session.dataset, 2))
+    assert len(losses) == 2 and np.isfinite(losses).all()
+    assert read_recipe("drdm").network.params["outputs"] == 3
 
 
 def test_validation_scores_known_denoisers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
