@@ -19,10 +19,9 @@ def cluster(workers: int) -> Iterator[str]:
     """The address of a scheduler with so many workers, processes of their own, on this machine."""
     from distributed import LocalCluster
 
-    with LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
-        host="127.0.0.1",
-    ) as running:  # fmt: skip
+    settings: dict[str, Any] = {"dashboard_address": None, "host": "127.0.0.1"}
+    started: Any = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, **settings)
+    with started as running:
         yield running.scheduler_address
 
 

@@ -68,7 +68,7 @@ def as_dataset(states: npt.NDArray[Any], seed: int, settings: StateSettings) -> 
     variables = {}
     for k, name in enumerate(settings.channels):
         channel = CHANNELS[name]
-        attributes = {"standard_name": channel.name, "units": channel.unit}
+        attributes: dict[str, Any] = {"standard_name": channel.name, "units": channel.unit}
         if channel.level is not None:
             attributes["pressure_hPa"] = channel.level
         variables[name] = (("time", "y", "x"), states[:, k], attributes)

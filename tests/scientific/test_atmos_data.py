@@ -3,6 +3,7 @@
 import zipfile
 from pathlib import Path
 from shutil import copyfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from undrift.scientific.atmosphere.datasets import AtmosphereData
 SAMPLE = Path(__file__).parents[1] / "reference/scientific/igra_sample.txt"
 
 
-def netcdf(path: Path, dims: tuple[str, ...], **coords: object) -> np.ndarray:
+def netcdf(path: Path, dims: tuple[str, ...], **coords: Any) -> np.ndarray:
     shape = tuple(np.shape(coords[dim])[0] for dim in dims)
     values = np.random.default_rng(len(path.name)).random(shape).astype(np.float32)
     path.parent.mkdir(parents=True, exist_ok=True)

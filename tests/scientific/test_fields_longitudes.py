@@ -18,12 +18,13 @@ from undrift.scientific.atmosphere.fields.longitudes import Circle
     ],
 )
 def test_longitudes_ascend_in_one_piece(user: list, inside: list, around: bool) -> None:
-    circle = Circle.of(np.array(user, np.float32))
-    np.testing.assert_array_equal(circle.inside, np.float32(inside))
+    given = np.array(user, np.float32)
+    circle = Circle.of(given)
+    np.testing.assert_array_equal(circle.inside, np.array(inside, np.float32))
     assert circle.around == around
     order, back = circle.outside(circle.inside)
-    np.testing.assert_array_equal(back, np.float32(user))
-    np.testing.assert_array_equal(np.float32(user)[circle.order][order], np.float32(user))
+    np.testing.assert_array_equal(back, given)
+    np.testing.assert_array_equal(given[circle.order][order], given)
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,9 @@ class Grid:
         return np.stack([rows, _along(axis, turned)], -1)
 
     def _curved(self, lat: Array, lon: Array) -> Array:
-        from scipy.spatial import cKDTree
+        from scipy.spatial import KDTree
 
-        tree = cKDTree(_sphere(self.latitudes, self.longitudes).reshape(-1, 3))
+        tree = KDTree(_sphere(self.latitudes, self.longitudes).reshape(-1, 3))
         _, nearest = tree.query(_sphere(lat, lon))
         rows, columns = self.shape
         place = np.stack(np.unravel_index(nearest, self.shape), -1).astype(np.float64)
@@ -93,9 +93,10 @@ class Grid:
             matrix = np.stack([along_y, along_x], -1).transpose(1, 0, 2)
             place = place + np.linalg.solve(matrix, misfit[..., None])[..., 0]
             place = place.clip(-2, [rows + 1.0, columns + 1.0])
-        inside = ((place >= -_EDGE) & (place <= np.array(self.shape) - 1 + _EDGE)).all(1)
+        most = np.array(self.shape) - 1 + _EDGE
+        inside = np.all((place >= -_EDGE) & (place <= most), axis=1, keepdims=True)
         place = place.clip(0, np.array(self.shape) - 1.0)
-        return np.where(inside[:, None], place, np.nan)
+        return np.where(inside, place, np.nan)
 
     def _bilinear(self, low: npt.NDArray[Any], part: Array) -> tuple[Array, Array, Array]:
         """(2, n) latitude and longitude in the cells `low`, and their slopes along y and x."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from undrift.common.errors import InputError
 
 if TYPE_CHECKING:
-    from xarray import DataArray, Dataset
+    from xarray import DataArray, Dataset, Variable
 
 AXES = {
     "time": ("time", "valid_time", "t0"),
@@ -96,7 +96,7 @@ def places(data: "Dataset") -> tuple[str, str] | None:
     return (found["latitude"], found["longitude"]) if len(found) == 2 else None
 
 
-def _axis(name: str, one: "DataArray | None") -> str | None:  # also an xarray Variable
+def _axis(name: str, one: "DataArray | Variable | None") -> str | None:
     attributes = {} if one is None else {**one.encoding, **one.attrs}
     standard = _STANDARD.get(str(attributes.get("standard_name", "")))
     if standard is not None:
