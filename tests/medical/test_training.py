@@ -171,8 +171,8 @@ SMALL = {"brains": ("[24, 24, 24]", "[16, 16, 16]"), "scans": ("[24, 24, 8]", "[
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("brain-prior", "brains"), ("brain-t1-t2", "brains"), ("brain-t1-t2-plain", "brains"),
-     ("brain-t1-t2-selfrdb", "brains"), ("brain-t1-t2-bbdm", "brains"), ("brain-t1-flair", "brains"),
-     ("ct-low-dose", "scans"), ("ct-prior", "scans")],
+     ("brain-t1-t2-selfrdb", "brains"), ("brain-t1-t2-bbdm", "brains"),
+     ("brain-t1-flair", "brains"), ("ct-low-dose", "scans"), ("ct-prior", "scans")],
 )  # fmt: skip
 def test_every_recipe_trains(name: str, kind: str, tmp_path: Path) -> None:
     grid, patch = SMALL[kind]
@@ -187,8 +187,9 @@ def test_every_recipe_trains(name: str, kind: str, tmp_path: Path) -> None:
 
 
 def test_the_recipe_of_deformations_trains(tmp_path: Path) -> None:
-    small = ("data.side=16", "data.subjects=1", "network.params.widths=[4,8]",
-             "network.params.depths=[1,1]", "schedule.iterations=2", "schedule.decay=1")  # fmt: skip
+    network = ("network.params.widths=[4,8]", "network.params.depths=[1,1]")
+    schedule = ("schedule.iterations=2", "schedule.decay=1")
+    small = ("data.side=16", "data.subjects=1", *network, *schedule)
     session = open_session("drdm", tmp_path / "run", small, cpu=True, trial=tmp_path / "bank")
     losses = list(optimise(session.run, session.dataset, 2))
     assert len(losses) == 2 and np.isfinite(losses).all()
