@@ -39,7 +39,8 @@ def falling(n: int, top: float, bottom: float) -> list[float]:
 class HalfQuadratic:
     """Call it with y (b, *shape_out), a start (b, *shape_in) and falling levels r.
 
-    denoise, process, sigma_d: the prior. sigma: of the noise of y, above 0. tol: of the solves.
+    denoise, process, sigma_d: the prior. sigma: of the noise of y, above 0. tol, iterations: of the
+    solves, where they are needed.
     stir: share of a level that is drawn anew at it. Raises InputError for a sigma or weight that is
     not above 0.
     """
@@ -52,6 +53,7 @@ class HalfQuadratic:
     weight: float = WEIGHT
     tol: float | None = 1e-2
     stir: float = 0.0
+    iterations: int = 500
 
     def __post_init__(self) -> None:
         if not (self.sigma > 0 and self.weight > 0):
@@ -77,4 +79,7 @@ class HalfQuadratic:
     def data_step(self, y: Tensor, x: Tensor, level: float) -> Tensor:
         """z: x moved towards the measurement, whose operator is linearised at x."""
         found, linear = self.operator.linearise(x)
-        return x + linear.gain(y - found, level**2 / self.weight, self.sigma**2, tol=self.tol)
+        return x + linear.gain(
+            y - found, level**2 / self.weight, self.sigma**2, tol=self.tol,
+            iterations=self.iterations,
+        )  # fmt: skip

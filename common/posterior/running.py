@@ -234,6 +234,7 @@ def split(
     bottom: float | None = None,
     start: Tensor | None = None,
     stir: float = 0.0,
+    iterations: int = 500,
 ) -> Tensor:
     """Half-quadratic splitting over levels from `top` to `bottom`, by default that of the noise.
 
@@ -241,7 +242,7 @@ def split(
     """
     solver = HalfQuadratic(
         method.denoise, method.process, method.operator, method.sigma, method.sigma_d, weight,
-        stir=stir,
+        stir=stir, iterations=iterations,
     )  # fmt: skip
     last = max(LEAST, method.sigma) if bottom is None else bottom
     begin = _linear(method, run) if start is None else start.to(run.draw(0)).expand_as(run.draw(0))

@@ -37,8 +37,8 @@ DEFAULT_PRIOR = "ct-prior"
 TV_WEIGHT, TV_ROUNDS = 100.0, 60
 # of trained priors, chosen on validation scans (docs/medical.md)
 SAMPLER, STEPS = "half-quadratic", 12
-SPLITTING = {"weight": 0.15, "top": 0.05, "bottom": 0.005}
-WIDER = 2.0  # deviations of samples: their 90 % interval holds about that on validation
+SPLITTING = {"weight": 0.15, "top": 0.05, "bottom": 0.005, "iterations": 20}
+WIDER = 2.4  # deviations of samples: their 90 % interval then holds about that
 
 
 @dataclass(frozen=True)

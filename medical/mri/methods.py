@@ -21,7 +21,7 @@ from undrift.medical.spread import spread_out
 # of trained priors, chosen on validation slices (docs/medical.md)
 SAMPLER, STEPS = "half-quadratic", 24
 SPLITTING = {"weight": 0.18, "top": 0.1, "bottom": 0.01}
-WIDER = 2.4  # deviations of samples: their 90 % interval holds about that on validation
+WIDER = 2.4  # deviations of samples: their 90 % interval then holds about that
 START = {"weight": 0.1, "iterations": 40}  # of total variation
 
 
