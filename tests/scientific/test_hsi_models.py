@@ -1,6 +1,7 @@
 """One model for cubes of any number of bands: what it may see, gives back and gains."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -24,7 +25,10 @@ from undrift.scientific.hyperspectral.scenes.scene import scene
 from undrift.scientific.hyperspectral.scenes.sensors import sensor
 
 
-def lively(network: torch.nn.Module) -> torch.nn.Module:
+Network = TypeVar("Network", bound=torch.nn.Module)
+
+
+def lively(network: Network) -> Network:
     """Weights that are all at work, also those which begin at zero."""
     torch.manual_seed(0)
     for value in network.parameters():
@@ -32,7 +36,7 @@ def lively(network: torch.nn.Module) -> torch.nn.Module:
     return network.eval()
 
 
-def small() -> torch.nn.Module:
+def small() -> ScaledChannels:
     return lively(ScaledChannels(3, 8, 2, [8, 8], [1, 1], features=16))
 
 
@@ -141,7 +145,7 @@ def test_missing_bands_and_regions_stay_missing_and_do_no_harm(model: CubeModel)
     error, before = (np.sqrt(((v - clean)[there] ** 2).mean()) for v in (found.estimate, whole))
     assert error < 1.25 * before
     filled = denoise_cube(Cube(array), model, fill=True).estimate
-    assert np.isnan(filled).any((1, 2)).nonzero()[0].tolist() == [3, 17]
+    assert [n for n, band in enumerate(filled) if np.isnan(band).any()] == [3, 17]
     assert np.sqrt(((filled - clean)[8, 20:26] ** 2).mean()) < 0.05
 
 
