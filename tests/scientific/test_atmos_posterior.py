@@ -89,7 +89,10 @@ def test_units_and_numbers_of_members_change_nothing() -> None:
 def test_a_source_that_is_contradicted_is_told() -> None:
     coarse, stations = sources()
     away = dataclasses.replace(stations, values=torch.as_tensor(stations.values).numpy() + 30.0)
-    with pytest.warns(AccuracyWarning, match="stations.*std may be too small"):
+    with (
+        pytest.warns(AccuracyWarning, match="coarse.*contradict"),
+        pytest.warns(AccuracyWarning, match="stations.*std may be too small"),
+    ):
         found = downscale(coarse.values, [away], model=gaussian_prior(), members=2, steps=4,
                           coarse_std=0.05)  # fmt: skip
     assert found.info["chi"]["stations"] > 2
