@@ -24,7 +24,6 @@ from undrift.scientific.hyperspectral.noise.pushbroom import Pushbroom, sweep
 from undrift.scientific.hyperspectral.scenes.scene import scene
 from undrift.scientific.hyperspectral.scenes.sensors import sensor
 
-
 Network = TypeVar("Network", bound=torch.nn.Module)
 
 
