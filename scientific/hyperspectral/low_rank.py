@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from undrift.scientific.hyperspectral.cubes.cube import Cube
 from undrift.scientific.hyperspectral.destripe import column_offsets, row_gains
+from undrift.scientific.hyperspectral.gaps import around
 from undrift.scientific.hyperspectral.limits import limits_of
 from undrift.scientific.hyperspectral.noise.estimate import (
     NoiseReport,
@@ -162,11 +163,12 @@ def _standing_out(values: Array, error: Array, count: npt.NDArray[np.int64]) -> 
 
 
 def _first(y: Array, outliers: Mask) -> Array:
-    """Without gaps: the median of a column of the band, or of the band."""
-    masked = np.where(outliers, np.nan, y)
-    columns, bands = _median(masked, 1), _median(masked.reshape(len(y), -1), 1)
-    guess = np.where(np.isfinite(columns), columns, np.nan_to_num(bands)[:, None])
-    return np.where(outliers, guess[:, None], y)
+    """Without gaps: medians of what is around them; 0 in a band without any value."""
+    filled = y.copy()
+    for band, empty in zip(filled, outliers, strict=True):
+        if empty.any():
+            band[empty] = 0.0 if empty.all() else around(band, ~empty)[empty]
+    return filled
 
 
 def _spread(residual: Array) -> Array:

@@ -2,15 +2,17 @@
 
 noisy             nothing is done
 nlm, tv, wavelet  band by band, scikit-image (wavelet: BayesShrink)
-median            destriping: the median of a column against its neighbours'
+median            destriping: medians of columns that stand out of those beside them
 pca               the subspace of the signal (`subspace`), nothing else
 hyres             HyRes-like (Rasti et al. 2017): whitened, principal components, wavelets by SURE,
                   and as many components as SURE says
 fasthyde          FastHyDe-like (Zhuang & Bioucas-Dias 2018): images of the subspace by non-local
                   means; with "bm3d" by BM3D, as published (package of a non-commercial licence)
-repaired ...      the same after impulses and dead columns are filled by a median and columns are
-                  destriped by the median or by moments (Gadallah et al. 2000), which is the fair
-                  peer where there are such
+filled ...        the same after impulses and dead columns are filled by the median around them
+repaired ...      filled, then destriped by the median
+moments ...       filled, then the moments of columns matched (Gadallah et al. 2000)
+
+The last three are the fair peers where there are such faults.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,15 +23,16 @@ import numpy.typing as npt
 from undrift.common.errors import require
 from undrift.scientific.hyperspectral.benchmark.cases import ROWS, Case
 from undrift.scientific.hyperspectral.cubes.cube import Cube
+from undrift.scientific.hyperspectral.gaps import around
 from undrift.scientific.hyperspectral.limits import limits_of
 from undrift.scientific.hyperspectral.noise.estimate import band_residual, noise_report
 from undrift.scientific.hyperspectral.subspace import signal_subspace
 
 Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 NAMES = (
-    "noisy", "nlm", "tv", "wavelet", "median", "pca", "hyres", "fasthyde", "repaired nlm",
-    "repaired hyres", "repaired fasthyde", "moments fasthyde", "repaired fasthyde-bm3d",
+    "noisy", "nlm", "tv", "wavelet", "median", "pca", "hyres", "fasthyde", "filled hyres",
+    "filled fasthyde", "repaired nlm", "repaired fasthyde", "moments fasthyde",
+    "filled fasthyde-bm3d",
 )  # fmt: skip
 # method -> strengths tried: multiples of the measured deviation
 CHOICES: Mapping[str, tuple[float, ...]] = {
@@ -55,7 +58,7 @@ STRENGTH: Mapping[tuple[str, str], float] = {
     ("fasthyde-bm3d", "case"): 1.0,
     ("fasthyde-bm3d", "sensor"): 1.0,
 }
-SLOW, MOST_BANDS = ("repaired fasthyde-bm3d",), 150  # left out of rows with more bands
+SLOW, MOST_BANDS = ("filled fasthyde-bm3d",), 150  # left out of rows with more bands
 _WINDOW = 9  # columns a destriped one is compared with
 _LEVELS = 5
 
@@ -65,7 +68,7 @@ def restore(method: str, case: Case, strength: float | None = None) -> Array:
     y = case.noisy.array.astype(np.float64)
     front, _, name = method.rpartition(" ")
     if front:
-        y = repaired(y, moments if front == "moments" else median_destriped)
+        y = _FRONTS[front](repaired(y))
     if name == "noisy":
         return y
     if name == "median":
@@ -91,41 +94,25 @@ def _sigma(y: Array, clean: bool) -> Array:
     return 1.4826 * np.median(abs(residual - np.median(residual, 1, keepdims=True)), 1)
 
 
-def repaired(y: Array, destripe: Callable[[Array], Array]) -> Array:
-    """Values at a limit that many share, and dead columns, by the median of valid ones around;
-    then destriped."""
+def repaired(y: Array) -> Array:
+    """Values at a limit that many share, and dead columns, by the median of valid ones around."""
     dead = noise_report(Cube(y)).dead
     hidden = limits_of(y, np.zeros(y.shape, bool)).at | dead[:, None]
     out = y.copy()
     for band, empty in zip(out, hidden, strict=True):
         if 0 < empty.sum() < empty.size:
-            band[empty] = _around(band, ~empty)[empty]
-    return destripe(out)
-
-
-def _around(band: Array, valid: Mask) -> Array:
-    """Median of the valid values in a window that grows until it holds some."""
-    filled = np.full(band.shape, np.median(band[valid]))
-    todo = ~valid
-    for reach in (1, 2, 4):
-        padded = np.pad(np.where(valid, band, np.nan), reach, constant_values=np.nan)
-        windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * reach + 1,) * 2)
-        there = windows[todo].reshape(int(todo.sum()), -1)
-        some = np.isfinite(there).any(1)
-        places = np.argwhere(todo)[some]
-        filled[tuple(places.T)] = np.nanmedian(there[some], 1)
-        todo[tuple(places.T)] = False
-        if not todo.any():
-            break
-    return filled
+            band[empty] = around(band, ~empty)[empty]
+    return out
 
 
 def median_destriped(y: Array) -> Array:
-    """Each column less what its median has over the running median of those beside it."""
+    """Columns whose median stands out of the running one by three deviations of that, less it."""
     from scipy.ndimage import median_filter
 
     middle = np.median(y, 1)
-    return y - (middle - median_filter(middle, (1, _WINDOW), mode="nearest"))[:, None]
+    over = middle - median_filter(middle, (1, _WINDOW), mode="nearest")
+    usual = 1.4826 * np.median(abs(over), 1, keepdims=True)
+    return y - np.where(abs(over) > 3 * usual, over, 0)[:, None]
 
 
 def moments(y: Array) -> Array:
@@ -206,6 +193,9 @@ def _fasthyde_bm3d(images: Array, strength: float) -> Array:
 
 _BANDWISE: Mapping[str, Callable[[Array, float, float], Array]] = {
     "nlm": _nlm, "tv": _tv, "wavelet": _wavelet,
+}  # fmt: skip
+_FRONTS: Mapping[str, Callable[[Array], Array]] = {
+    "filled": lambda y: y, "repaired": median_destriped, "moments": moments,
 }  # fmt: skip
 _IMAGES: Mapping[str, Callable[[Array, float], Array]] = {
     "pca": lambda images, strength: images,
