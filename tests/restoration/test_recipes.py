@@ -72,7 +72,8 @@ def test_a_shipped_recipe_is_complete_and_builds(name: str) -> None:
     y = torch.zeros_like(x) if recipe.scaling.centre is None else None
     if has_two_stages(denoiser):
         denoiser = denoiser.with_network(two_stages(denoiser).given(x))
-    level = torch.zeros(1, len(recipe.levels), device="meta") if recipe.levels else None
+    count = len(recipe.levels) or int(str(recipe.network.params.get("images", 0)))
+    level = torch.zeros(1, count, device="meta") if count else None
     assert denoiser(x, 0.5, y, level).x0.shape == x.shape
     assert set(recipe.presets) == {"fast", "balanced", "best"}
     for preset in recipe.presets.values():
@@ -80,11 +81,14 @@ def test_a_shipped_recipe_is_complete_and_builds(name: str) -> None:
 
 
 def _shape(recipe: Recipe) -> tuple[int, ...]:
-    """A state: of pictures, of volumes, or a spectrogram of 64 frames."""
+    """A state: of pictures, of volumes, of cubes, or a spectrogram of 64 frames."""
     if recipe.domain == "restoration":
         return 1, 3, 16, 16
     if recipe.domain == "medical":
         return 1, int(str(recipe.network.params["outputs"])), 16, 16, 16
+    if recipe.task == "hsi-denoise":  # coefficients and their guesses, or voxels of four channels
+        images = recipe.network.params.get("images")
+        return (1, 2 * int(str(images)), 16, 16) if images else (1, 4, 16, 16, 16)
     return 1, 2, read_signal(recipe.signal).spectrogram.bins, 64
 
 
