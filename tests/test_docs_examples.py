@@ -44,6 +44,9 @@ def test_python_examples_run(
     Image.fromarray(rng.integers(60, 190, (36, 40, 3), dtype=np.uint8)).save("scan.png")
     soundfile.write("interview.wav", rng.normal(0, 0.1, 8000), 16000)
     write_envi("scene.hdr", Cube(rng.uniform(0.1, 0.6, (8, 12, 16)).astype(np.float32)))
+    low_rank = np.einsum("bk,kxy->bxy", rng.uniform(0.1, 0.6, (12, 2)), rng.random((2, 24, 24)))
+    noisy = low_rank + rng.normal(0, 0.02, low_rank.shape)
+    write_envi("noisy.hdr", Cube(noisy.astype(np.float32)))
     space: dict[str, object] = {"__name__": "example"}
     for block in blocks(page, "python"):
         exec(compile(block, page.name, "exec"), space)
