@@ -4,6 +4,7 @@ prior   complex images of any contrast with a smooth random phase and a receive 
         (re, im); every `flat_every`-th batch has single slices, repeated along z with their noise,
         as the network sees a slice that comes alone
 pair    x0 the target contrast, y the source with field and noise
+magnitudes  the magnitude of any contrast, real, by a map of the volume
 scan    x0 the noise-free reconstruction, y the one of few photons; alone: x0 is the phantom itself
 """
 
@@ -22,6 +23,7 @@ from undrift.medical.signal import HuSettings, PercentileSettings, Signal
 
 Array = npt.NDArray[np.float32]
 Shape = tuple[int, int, int]
+What = Literal["prior", "pair", "magnitudes", "scan", "scan-alone"]
 _FLAT = 8  # slices of a patch that is one slice
 
 
@@ -111,6 +113,35 @@ class Contrasts:
 
     def _map(self, k: int, channel: int, stripped: bool) -> tuple[float, float]:
         return bank_map(self.bank, k, channel, stripped, self.percentiles)
+
+
+@dataclass
+class Magnitudes:
+    """Of a bank of brains: the magnitude of any contrast by the map of its volume.
+
+    spread: deviation of the map's ends, which noise and shading move, in halves of its width.
+    """
+
+    bank: Bank
+    patch: Shape
+    percentiles: PercentileSettings
+    bias: float = 0.25
+    stripped: float = 0.2
+    spread: float = 0.08
+
+    def flat(self, n: int) -> bool:
+        return False
+
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Array | None]:
+        k = int(rng.integers(len(self.bank)))
+        channel, stripped = int(rng.integers(len(PROTOCOLS))), bool(rng.random() < self.stripped)
+        axes = tuple(int(a) for a in rng.permutation(3))
+        x0, field, mask = _cut(self.bank[k], (channel, -2, -1), self.patch, axes, rng)
+        x0 = (x0 * mask if stripped else x0) * np.exp(np.float32(self.bias * rng.random()) * field)
+        low, high = bank_map(self.bank, k, channel, stripped, self.percentiles)
+        moved = 0.5 * (high - low) * self.spread * rng.standard_normal(2)
+        low, high = low + float(moved[0]), high + float(moved[1])
+        return (2 * (x0 - low) / (high - low) - 1)[None].astype(np.float32), None
 
 
 @dataclass
@@ -236,9 +267,8 @@ def bank_map(
 
 
 def open_source(
-    kind: Literal["prior", "pair", "scan", "scan-alone"], bank: Bank, signal: Signal, patch: Shape,
-    batch: int, **more: Any,
-) -> Source:  # fmt: skip
+    kind: What, bank: Bank, signal: Signal, patch: Shape, batch: int, **more: Any
+) -> Source:
     """The source of a kind. Raises InputError where the signal does not fit it."""
     if kind == "prior":
         return ComplexImages(bank, patch, batch, **more)
@@ -252,6 +282,10 @@ def open_source(
                 f"target among {', '.join(PROTOCOLS)}; got {signal.source!r}, {signal.target!r}"
             )
         return Contrasts(bank, patch, signal.source, signal.target, given, **more)
+    if kind == "magnitudes":
+        if not isinstance(given, PercentileSettings):
+            raise InputError("magnitudes need signal.intensity of kind percentiles")
+        return Magnitudes(bank, patch, given, **more)
     if not isinstance(given, HuSettings):
         raise InputError("scans need signal.intensity of kind hu-window")
     return Scans(bank, patch, given.low, given.high, kind == "scan-alone", **more)

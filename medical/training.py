@@ -18,7 +18,7 @@ from undrift.common.files import cache_folder
 from undrift.common.training.recipe import Recipe
 from undrift.common.training.run import Objective
 from undrift.medical.banks import Bank, BrainSettings, ScanSettings, brain_bank, scan_bank
-from undrift.medical.data import Patches, open_source
+from undrift.medical.data import Patches, What, open_source
 from undrift.medical.signal import read_signal
 from undrift.medical.validation import Validation, ValidationSettings
 
@@ -49,7 +49,7 @@ class DataSettings(Strict):
     """
 
     source: Annotated[BrainSource | ScanSource, Field(discriminator="kind")]
-    what: Literal["prior", "pair", "scan", "scan-alone"]
+    what: What
     patch: tuple[int, int, int] = (48, 48, 48)
     law: dict[str, Any] = Field(default_factory=dict)
 

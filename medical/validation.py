@@ -60,7 +60,7 @@ class Validation:
         """The subjects, made where they are not cached yet."""
         place = cache_folder() / "medical" / "validation"
         count, first = self.settings.count, self.settings.first
-        if self.what in ("prior", "pair"):
+        if self.what in ("prior", "pair", "magnitudes"):
             return brain_bank(BrainSettings(count=count, first=first), place, training=False)
         return scan_bank(ScanSettings(count=count, first=first), place, training=False)
 
@@ -69,7 +69,8 @@ class Validation:
         bank = self.bank()
         long = min(self.settings.side, *bank[0].shape[1:])
         sides = tuple(min(self.settings.side, n) // 8 * 8 for n in bank[0].shape[1:])
-        shape = (long // 8 * 8,) * 3 if self.what == "prior" else (sides[0], sides[1], sides[2])
+        cube = self.what in ("prior", "magnitudes")
+        shape = (long // 8 * 8,) * 3 if cube else (sides[0], sides[1], sides[2])
         found = []
         for k in range(len(bank)):
             more = {"flat_every": 0} if self.what == "prior" else {}

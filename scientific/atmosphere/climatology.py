@@ -29,12 +29,18 @@ class KnownCovariance(Conditional):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.climatology is None or self.climatology.shape != self.operator.shape_in:
-            shape = None if self.climatology is None else self.climatology.shape
+        if self.known.shape != self.operator.shape_in:
             raise InputError(
-                f"got a climatology of {shape} for fields of {self.operator.shape_in}; expected "
-                "one of the same shape"
+                f"got a climatology of {self.known.shape} for fields of {self.operator.shape_in}; "
+                "expected one of the same shape"
             )
+
+    @property
+    def known(self) -> Spectral:
+        """The climatology."""
+        if self.climatology is None:
+            raise InputError(f"fields of {self.operator.shape_in} need a climatology; got none")
+        return self.climatology
 
     def __call__(
         self, x: Tensor, t: float, y: Tensor | None = None, level: Tensor | None = None
@@ -42,8 +48,7 @@ class KnownCovariance(Conditional):
         estimate = self.denoise(x, t, y, level)
         operator, left = self.linearised(estimate.x0)
         a, s = self.ends_at(t)
-        assert self.climatology is not None
-        open_ = self.climatology.function(lambda v: v * s**2 / (a**2 * v + s**2))
+        open_ = self.known.function(lambda v: v * s**2 / (a**2 * v + s**2))
 
         def apply(w: Tensor) -> Tensor:
             return operator(open_.times(operator.adjoint(w))) + self.sigma**2 * w
