@@ -25,7 +25,7 @@ from undrift.medical.stages import Stage
 from undrift.medical.stores import Place
 from undrift.medical.tiles import Progress
 
-PRIOR = "brain-prior"
+PRIOR = "mr-prior"
 
 
 def without_rician(

@@ -19,7 +19,7 @@ STEPS = {"ct-denoise": 2, "mr-denoise": 3, "translate": 4}
 CHOSEN: Mapping[str, Mapping[str, Any]] = {}
 USED = {
     "ct-denoise": ("ct-low-dose",),
-    "mr-denoise": ("brain-prior",),
+    "mr-denoise": ("mr-prior",),
     "mri-recon": ("brain-prior",),
     "ct-recon": ("ct-prior",),
     "translate": ("brain-t1-t2",),
