@@ -189,6 +189,7 @@ ROWS = {
         _row("MRI 4x", "mri-recon", 8, k_space, 4),
         _row("MRI 8x", "mri-recon", 8, k_space, 8),
         _row("MRI 4x, real", "mri-recon", 8, k_space, 4, "nibabel"),
+        _row("MRI 8x, real", "mri-recon", 8, k_space, 8, "nibabel"),
         _row("MRI 4x, ICBM152", "mri-recon", 6, k_space, 4, "ICBM152"),
         _row("MRI 8x, ICBM152", "mri-recon", 6, k_space, 8, "ICBM152"),
         _row("Rician .05", "mr-denoise", 8, rician_noise, 0.05),
