@@ -128,10 +128,10 @@ def _encoded(
     body: np.ndarray, above: np.ndarray | None, step: int, filtered: bool
 ) -> Generator[bytes, None, np.ndarray]:
     """The pieces of one band; returns its last row."""
-    above = np.zeros(body.shape[1], np.uint8) if above is None else above
+    last = np.zeros(body.shape[1], np.uint8) if above is None else above
     for rows in _slices(len(body), body.shape[1]):
         piece = body[rows]
-        coded = filter_rows(piece, above, step) if filtered else np.pad(piece, ((0, 0), (1, 0)))
-        above = piece[-1].copy()
+        coded = filter_rows(piece, last, step) if filtered else np.pad(piece, ((0, 0), (1, 0)))
+        last = piece[-1].copy()
         yield coded.tobytes()
-    return above
+    return last

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from undrift.common.devices import resolve_device
-from undrift.common.errors import InputError, UsageError, nearest
+from undrift.common.errors import UsageError, nearest
 from undrift.common.noise import Noise
 from undrift.common.posterior.priors import Prior, read_prior
 from undrift.common.wishes import Wishes
@@ -152,7 +152,7 @@ Method = ByPrior | Classical | Learned
 
 
 def method_for(name: str, model: str | None, wishes: Wishes) -> Method:
-    """The method of a name. auto: the model of cubes if its weights are here, else low-rank.
+    """The method of a name. auto: low-rank, which validation scenes prefer; or what `model` is for.
 
     Raises UsageError for an unknown name and wishes that the method cannot fulfil, InputError for
     an unknown model or one of another kind.
@@ -187,14 +187,11 @@ def _preset(wishes: Wishes) -> str:
 
 
 def _automatic(model: str | None) -> str:
-    """By what a model is for; without a name by whether the model of cubes is here."""
+    """By what a model is for."""
     from undrift.common.weights.files import read_settings
     from undrift.common.weights.model import find_weights
 
-    try:
-        settings = read_settings(find_weights(model or MODEL))
-    except InputError:
-        if model is not None:
-            raise
+    if model is None:
         return "low-rank"
+    settings = read_settings(find_weights(model))
     return "model" if settings.domain == "scientific" else "low-rank"

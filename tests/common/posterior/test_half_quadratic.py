@@ -45,7 +45,7 @@ def test_levels_fall_by_equal_ratios() -> None:
 @pytest.mark.parametrize("wrong", [{"sigma": 0.0}, {"sigma": 0.1, "weight": 0.0}])
 def test_noise_and_weight_are_above_0(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match="expected both above 0"):
-        HalfQuadratic(denoise, VE, Matrix(torch.eye(2).double(), (2,)), **wrong)
+        HalfQuadratic(denoise, VE, Matrix(torch.eye(2).double(), (2,)), **wrong)  # type: ignore[arg-type]
 
 
 def test_stirring_puts_its_share_of_a_level_on_what_is_denoised() -> None:
