@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from undrift.common.card_files import FileCheck
-from undrift.common.cards import DataCard
+from undrift.common.cards import DataCard, find_card
 from undrift.common.errors import UsageError
 from undrift.scientific.atmosphere.datasets import check_views
 
@@ -13,8 +13,9 @@ from undrift.scientific.atmosphere.datasets import check_views
 def make(
     card_id: str, folder: Path, options: Mapping[str, Any] | None = None, overwrite: bool = False
 ) -> dict[Path, str]:
-    """Raises UsageError: simulated data come by `undrift atmos simulate`."""
-    raise UsageError(f"{card_id} cannot be made here; see undrift atmos simulate")
+    """Raises UsageError with the way that the card tells."""
+    how = find_card(card_id).prose["How to get it"].strip()
+    raise UsageError(f"{card_id} cannot be made here; its card says:\n{how}")
 
 
 def check(card: DataCard, root: Path) -> list[FileCheck]:

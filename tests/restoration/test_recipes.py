@@ -23,6 +23,7 @@ from undrift.restoration.data import Crops
 from undrift.restoration.self_supervised.data import NoisyFolder, NoisySettings
 from undrift.restoration.training import DataSettings, FolderSource, open_data, open_validation
 from undrift.restoration.validation import TEST_CARD, ValidationSettings
+from undrift.scientific.atmosphere.mean import WithMaps
 from undrift.speech.signal import read_signal
 from undrift.speech.storm import has_two_stages, two_stages
 
@@ -72,9 +73,15 @@ def test_a_shipped_recipe_is_complete_and_builds(name: str) -> None:
     y = torch.zeros_like(x) if recipe.scaling.centre is None else None
     if has_two_stages(denoiser):
         denoiser = denoiser.with_network(two_stages(denoiser).given(x))
+    if recipe.task == "atmos-mean" and recipe.network.params["inputs"] != 6:
+        maps = torch.zeros(1, 6, 16, 16, device="meta")  # what sensors say, and where
+        denoiser = denoiser.with_network(WithMaps(denoiser.network, maps))
     count = len(recipe.levels) or int(str(recipe.network.params.get("images", 0)))
     level = torch.zeros(1, count, device="meta") if count else None
-    assert denoiser(x, 0.5, y, level).x0.shape == x.shape
+    if recipe.task == "deform":  # the network gives a displacement and no signal
+        assert denoiser.network(x, x.new_zeros(1)).shape == (1, 3, 16, 16, 16)
+    else:
+        assert denoiser(x, 0.5, y, level).x0.shape == x.shape
     assert set(recipe.presets) == {"fast", "balanced", "best"}
     for preset in recipe.presets.values():
         build_solver(preset.solver)
@@ -85,7 +92,10 @@ def _shape(recipe: Recipe) -> tuple[int, ...]:
     if recipe.domain == "restoration":
         return 1, 3, 16, 16
     if recipe.domain == "medical":
-        return 1, int(str(recipe.network.params["outputs"])), 16, 16, 16
+        channels = "inputs" if recipe.task == "deform" else "outputs"
+        return 1, int(str(recipe.network.params[channels])), 16, 16, 16
+    if recipe.task.startswith("atmos"):
+        return 1, 3, 16, 16
     if recipe.task == "hsi-denoise":  # coefficients and their guesses, or voxels of four channels
         images = recipe.network.params.get("images")
         return (1, 2 * int(str(images)), 16, 16) if images else (1, 4, 16, 16, 16)
