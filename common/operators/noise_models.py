@@ -7,6 +7,7 @@ less where x copies its noise, much more where x ignores it.
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,16 +18,16 @@ from undrift.common.errors import InputError
 from undrift.common.noise import Noise
 
 
-class NoiseModel:
+class NoiseModel(ABC):
     """Base class; signal means A(x), (b, *shape_out), and results broadcast to it."""
 
+    @abstractmethod
     def variance(self, signal: Tensor) -> Tensor:
         """Variance of each real number of y, at this signal; infinite where not measured."""
-        raise NotImplementedError(f"{type(self).__name__} has no variance")
 
+    @abstractmethod
     def draw(self, signal: Tensor, noise: Noise, draw: int = 0) -> Tensor:
         """A measurement of `signal`, (1, c, *space): a function of the noise's seed and item."""
-        raise NotImplementedError(f"{type(self).__name__} has no draw")
 
     def precision(self, signal: Tensor) -> Tensor:
         """1 / variance, 0 where not measured. Raises InputError where the variance is 0."""

@@ -7,6 +7,7 @@ the shift does not follow the step's, so the result depends on the number of ste
 gives the posterior. `conditional` has the forms that do not.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from undrift.common.solvers.plan import Step
 
 
 @dataclass(frozen=True)
-class Shifted(Conditional):
+class Shifted(Conditional, ABC):
     """Subclasses write `shift`. weight: of the shift, in the paper's units (see there)."""
 
     weight: float = 1.0
@@ -29,9 +30,9 @@ class Shifted(Conditional):
     derivative = True
     price = "1F+1B"
 
+    @abstractmethod
     def shift(self, point: Moments, t: float, later: float) -> Tensor:
         """What is added to the state by the step from t to `later`; like x0."""
-        raise NotImplementedError(f"{type(self).__name__} shifts nothing")
 
     def point(self, x: Tensor, t: float, y: Tensor | None, level: Tensor | None) -> Moments:
         """D with the graph of the network, for its derivative."""

@@ -4,6 +4,7 @@ It is applied to float32 (c, h, w) in [0, 1]. What it draws comes from a stream 
 (Philox), so that a recorded link does the same again, to the last bit.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ Words = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Link:
+class Link(ABC):
     """Base class: `link(x)` degrades x; `record()` is what makes the same link again.
 
     limits, words: what its parameters may be; others raise InputError.
@@ -42,8 +43,9 @@ class Link:
                     f"{nearest(str(value), known)}"
                 )
 
+    @abstractmethod
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        raise NotImplementedError(f"{type(self).__name__} does nothing")
+        """The degraded picture, shaped as the link says."""
 
     def record(self) -> dict[str, Any]:
         """Name and parameters."""
