@@ -9,7 +9,6 @@ Values are real or complex; `field_in` and `field_out` say which. The inner prod
 
 import copy
 import math
-from abc import ABC, abstractmethod
 from typing import Any, Literal, Self
 
 import torch
@@ -21,7 +20,7 @@ Field = Literal["any", "real", "complex"]  # of a measurement, "any" means that 
 HALF = (torch.float16, torch.bfloat16)
 
 
-class Operator(ABC):
+class Operator:
     """Base class: subclasses write `_forward`, for tensors with exactly one batch axis.
 
     shape_in, shape_out: of a signal and of a measurement, without batch axes.
@@ -52,9 +51,8 @@ class Operator(ABC):
         self.check_signal(x)
         return self._run("_forward", x, self.shape_in, self.shape_out)
 
-    @abstractmethod
     def _forward(self, x: Tensor) -> Tensor:
-        """A(x) of a signal that was checked."""
+        raise NotImplementedError(f"{type(self).__name__} has no _forward")
 
     def linearise(self, x: Tensor) -> "tuple[Tensor, Any]":
         """A(x), and the Jacobian at x as a linear operator (with `adjoint`, `solve`, ...)."""
