@@ -5,7 +5,7 @@ everything that settles its content, so a bank of other settings is another fold
 or absent, so an interrupted bank goes on where it stopped.
 
     brains   channels of each protocol in units of its robust maximum (`signal.robust_maximum`),
-             then a bias field of variance 1, then the mask of the brain; float16
+             then CT in HU, a bias field of variance 1, and the mask of the brain; float16
     scans    HU of the phantom, of its noise-free and of its low-dose reconstructions; float16
 """
 
@@ -23,8 +23,10 @@ from undrift.medical.simulate.fields import grid_axes, random_field, stream
 
 TRAINING_SEEDS = 100_000  # seeds from here on are for validation, from 200 000 on for the test
 PROTOCOLS = ("mprage", "t1-se", "t2-se", "pd-se", "flair")
+HU = len(PROTOCOLS)  # the channel of a brain that is its CT
 TRUTH, CLEAN, LOW = 0, 1, 2  # channels of a scan; from LOW on, one a draw
-VERSION = 1  # of what the simulators make; another one makes new banks
+# of what the simulators make; another one makes new banks
+VERSIONS = {"brains": 2, "scans": 1}
 Half = npt.NDArray[np.float16]
 _BRAIN = ("gm", "wm", "deep", "ventricle", "lesion", "tumour", "oedema")
 
@@ -67,9 +69,10 @@ def brain_bank(settings: BrainSettings, place: Path, training: bool = True) -> B
 
 
 def brain_arrays(number: int, settings: BrainSettings) -> Half:
-    """Subject `first + number`: protocols, bias and mask, (7, x, y, z)."""
+    """Subject `first + number`: protocols, HU, bias and mask, (8, x, y, z)."""
     from undrift.medical.signal import robust_maximum
     from undrift.medical.simulate.anatomy import brain
+    from undrift.medical.simulate.brain_ct import brain_ct
     from undrift.medical.simulate.mr_signal import contrast_arrays
 
     seed = settings.first + number
@@ -84,7 +87,7 @@ def brain_arrays(number: int, settings: BrainSettings) -> Half:
     scaled = [picture / robust_maximum(picture) for picture in pictures]
     bias = random_field(seed, "receive", 70.0).on(grid_axes(settings.grid, steps, (x, y, z)))
     mask = sum(phantom.memberships[name] for name in _BRAIN)
-    return np.stack([*scaled, bias, mask]).astype(np.float16)
+    return np.stack([*scaled, brain_ct(phantom).array, bias, mask]).astype(np.float16)
 
 
 class ScanSettings(Strict):
@@ -142,7 +145,7 @@ def _check(first: int, count: int) -> None:
 def _bank(
     kind: str, settings: Strict, place: Path, count: int, make: Callable[[int], Half]
 ) -> Bank:
-    content = {"kind": kind, "version": VERSION, **settings.model_dump(exclude={"count"})}
+    content = {"kind": kind, "version": VERSIONS[kind], **settings.model_dump(exclude={"count"})}
     folder = place / f"{kind}-{fingerprint(content)}"
     paths = tuple(folder / f"{n:05d}.npy" for n in range(count))
     for n in missing(paths):

@@ -18,13 +18,15 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from undrift.common.errors import InputError
-from undrift.medical.banks import CLEAN, LOW, PROTOCOLS, TRUTH, Bank
+from undrift.medical.banks import CLEAN, HU, LOW, PROTOCOLS, TRUTH, Bank
 from undrift.medical.signal import HuSettings, PercentileSettings, Signal
 
 Array = npt.NDArray[np.float32]
 Shape = tuple[int, int, int]
 What = Literal["prior", "pair", "magnitudes", "scan", "scan-alone"]
 _FLAT = 8  # slices of a patch that is one slice
+_CHANNELS = {**{name: n for n, name in enumerate(PROTOCOLS)}, "ct": HU}  # of a bank of brains
+_AIR = -1000.0  # HU
 
 
 class Source(Protocol):
@@ -78,7 +80,10 @@ class ComplexImages:
 
 @dataclass
 class Contrasts:
-    """Pairs of a bank of brains: y is `source`, x0 `target`, both by their own volume's map."""
+    """Pairs of a bank of brains: y is `source`, x0 `target`, both by their own volume's map.
+
+    hu: HU that become -1 and 1, of the target "ct".
+    """
 
     bank: Bank
     patch: Shape
@@ -90,6 +95,7 @@ class Contrasts:
     noise: float = 0.03
     bias: float = 0.1
     stripped: float = 0.2
+    hu: tuple[float, float] | None = None
 
     def flat(self, n: int) -> bool:
         return False
@@ -97,10 +103,11 @@ class Contrasts:
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Array | None]:
         k = int(rng.integers(len(self.bank)))
         whole, stripped = self.bank[k], bool(rng.random() < self.stripped)
-        chosen = tuple(PROTOCOLS.index(name) for name in (self.source, self.target))
+        chosen = tuple(_CHANNELS[name] for name in (self.source, self.target))
         y, x0, field, mask = _cut(whole, (*chosen, -2, -1), self.patch, (0, 1, 2), rng)
         if stripped:
-            y, x0 = y * mask, x0 * mask
+            air = np.float32(0 if self.hu is None else _AIR)
+            y, x0 = y * mask, air + (x0 - air) * mask
         y = y * np.exp(np.float32(self.bias * rng.random()) * field)
         y = rician(y, self.noise * float(rng.random()), rng)
         maps = [self._map(k, channel, stripped) for channel in chosen]
@@ -112,6 +119,8 @@ class Contrasts:
         return wanted[None].astype(np.float32), given[None].astype(np.float32)
 
     def _map(self, k: int, channel: int, stripped: bool) -> tuple[float, float]:
+        if channel == HU and self.hu is not None:
+            return self.hu
         return bank_map(self.bank, k, channel, stripped, self.percentiles)
 
 
@@ -274,14 +283,7 @@ def open_source(
         return ComplexImages(bank, patch, batch, **more)
     given = signal.intensity
     if kind == "pair":
-        if not isinstance(given, PercentileSettings) or not {signal.source, signal.target} <= set(
-            PROTOCOLS
-        ):
-            raise InputError(
-                f"a pair of contrasts needs signal.intensity of kind percentiles, and source and "
-                f"target among {', '.join(PROTOCOLS)}; got {signal.source!r}, {signal.target!r}"
-            )
-        return Contrasts(bank, patch, signal.source, signal.target, given, **more)
+        return _contrasts(bank, signal, patch, more)
     if kind == "magnitudes":
         if not isinstance(given, PercentileSettings):
             raise InputError("magnitudes need signal.intensity of kind percentiles")
@@ -289,3 +291,18 @@ def open_source(
     if not isinstance(given, HuSettings):
         raise InputError("scans need signal.intensity of kind hu-window")
     return Scans(bank, patch, given.low, given.high, kind == "scan-alone", **more)
+
+
+def _contrasts(bank: Bank, signal: Signal, patch: Shape, more: dict[str, Any]) -> Contrasts:
+    given, known = signal.intensity, signal.source in PROTOCOLS and signal.target in _CHANNELS
+    if not isinstance(given, PercentileSettings) or not known:
+        raise InputError(
+            f"a pair of contrasts needs signal.intensity of kind percentiles, and source and "
+            f"target among {', '.join(PROTOCOLS)}, the target also ct; got {signal.source!r}, "
+            f"{signal.target!r}"
+        )
+    if signal.target == "ct":
+        if signal.scale is None:
+            raise InputError("signal.target ct needs signal.scale, the HU of -1 and of 1")
+        more = {**more, "hu": (signal.scale.low, signal.scale.high)}
+    return Contrasts(bank, patch, signal.source, signal.target, given, **more)

@@ -20,7 +20,7 @@ Point = tuple[float, float, float]
 Box = tuple[slice, slice, slice]
 AIR = -1000.0
 _SWAY_SCALE = 45.0  # mm
-_SCALES = {"fine": 2.8, "middle": 7.0, "coarse": 22.0}  # mm, of textures
+SCALES = {"fine": 2.8, "middle": 7.0, "coarse": 22.0}  # mm, of textures
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Canvas:
     def field(self, name: str) -> Values:
         """The texture "fine", "middle" or "coarse", of unit variance; made once."""
         if name not in self._fields:
-            self._fields[name] = random_field(self.seed, name, _SCALES[name], self.axes)
+            self._fields[name] = random_field(self.seed, name, SCALES[name], self.axes)
         return self._fields[name]
 
     def box(self, low: Point, high: Point) -> Box:
@@ -140,7 +140,7 @@ class Canvas:
         if within is not None:
             share = share * within[box]
         value = np.float32(tissue.hu)
-        for name in _SCALES:
+        for name in SCALES:
             if size := getattr(tissue, name):
                 value = value + np.float32(size) * self.field(name)[box]
         self.hu[box] += share * (value - self.hu[box])

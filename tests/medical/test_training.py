@@ -1,5 +1,6 @@
 """Training of medical models: signal, samples of known banks, recipes for two steps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +38,10 @@ def bank_of(folder: Path, *channels: np.ndarray) -> Bank:
 
 
 def brains(folder: Path, side: int = 24) -> Bank:
-    """Picture p is (p + 1) (x + 1) / 128, the field 0, the mask 1 in the lower half of y."""
+    """Picture p is (p + 1) (x + 1) / 128, HU 8 x - 1000, the field 0, the mask 1 in half of y."""
     x, y, _ = np.indices((side,) * 3)
     pictures = [(p + 1) * (x + 1) / 128 for p in range(5)]
-    return bank_of(folder, *pictures, 0 * x, 1.0 * (y < side // 2))
+    return bank_of(folder, *pictures, 8.0 * x - 1000, 0 * x, 1.0 * (y < side // 2))
 
 
 def test_the_signal_says_how_values_become_numbers() -> None:
@@ -117,6 +118,26 @@ def test_pairs_come_from_the_same_voxels_each_by_its_own_map(tmp_path: Path) -> 
     assert 0.85 < gain < 1.15 and torch.allclose(gain * (x0 - x0.mean()), y - y.mean(), atol=2e-3)
 
 
+def test_pairs_of_mr_and_ct_share_voxels_and_ct_keeps_its_unit(tmp_path: Path) -> None:
+    signal = read_signal({**MR, "intensity": WHOLE.model_dump(), "source": "mprage",
+                          "target": "ct", "scale": {"low": -1000, "high": 1000}})  # fmt: skip
+    source = open_source(
+        "pair", brains(tmp_path), signal, (8, 24, 8), 1, noise=0, bias=0, stripped=0
+    )
+    item = Patches(source)[4]
+    x0, y = item["x0"][0], item["y"][0]
+    steps = 125 * (x0 + 1)  # 8 HU a voxel are 8 / 1000 of half the window
+    assert torch.allclose(steps, steps.round(), atol=1e-3) and float(steps.max()) <= 23
+    slope = (y[-1] - y[0]) / (x0[-1] - x0[0])
+    assert torch.allclose(slope, slope.mean().expand_as(slope), rtol=1e-2)
+    stripped = replace(source, stripped=1.0)
+    assert torch.equal(Patches(stripped)[4]["x0"][:, :, 12:], torch.full((1, 8, 12, 8), -1.0))
+    with pytest.raises(InputError, match=r"signal.scale, the HU"):
+        open_source(
+            "pair", brains(tmp_path), signal.model_copy(update={"scale": None}), (8,) * 3, 1
+        )
+
+
 def test_scans_give_window_numbers_with_one_offset(tmp_path: Path) -> None:
     levels = [np.full((16, 16, 8), v) for v in (100.0, 200.0, 250.0, 250.0)]
     bank = bank_of(tmp_path, *levels)
@@ -146,7 +167,7 @@ def test_a_bank_makes_only_what_is_missing_and_knows_its_seeds(
 
     def arrays(number: int, settings: BrainSettings) -> np.ndarray:
         made.append(settings.first + number)
-        return np.full((7, 2, 2, 2), number, np.float16)
+        return np.full((8, 2, 2, 2), number, np.float16)
 
     monkeypatch.setattr(banks, "brain_arrays", arrays)
     bank = banks.brain_bank(BrainSettings(count=3, first=5), tmp_path)
@@ -172,7 +193,9 @@ SMALL = {"brains": ("[24, 24, 24]", "[16, 16, 16]"), "scans": ("[24, 24, 8]", "[
     ("name", "kind"),
     [("brain-prior", "brains"), ("brain-t1-t2", "brains"), ("brain-t1-t2-plain", "brains"),
      ("brain-t1-t2-selfrdb", "brains"), ("brain-t1-t2-bbdm", "brains"),
-     ("brain-t1-flair", "brains"), ("ct-low-dose", "scans"), ("ct-prior", "scans")],
+     ("brain-t1-flair", "brains"), ("brain-t1-flair-bridge", "brains"),
+     ("brain-t1-ct", "brains"), ("brain-t1-ct-bridge", "brains"),
+     ("ct-low-dose", "scans"), ("ct-prior", "scans")],
 )  # fmt: skip
 def test_every_recipe_trains(name: str, kind: str, tmp_path: Path) -> None:
     grid, patch = SMALL[kind]
