@@ -144,6 +144,8 @@ def _windows(data: dict[str, Any]) -> str:
 
 
 def _patches(data: dict[str, Any]) -> str:
+    if data.get("kind") == "head-phantoms":
+        return f"of {data['count']} whole simulated heads, mirrored by chance"
     made = {"lesion-phantoms": "around the nodules", "deform-phantoms": "of the bodies"}
     if data.get("kind") in made:
         cube = " x ".join([str(data["side"])] * data.get("axes", 3))

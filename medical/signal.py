@@ -9,9 +9,11 @@
       target: t2-se
       scale: {low: 0.0, high: 0.9}  # of the target, which has no unit: what -1 and 1 stand for
       quantiles: {0.5: [-0.6, 0.1]} # of the network's numbers in the body, over training volumes
+      inside: {0.98: [1.0, 1.9]}    # of MR values deep in the body, over their median there
 
 `intensity` says which map of `intensity` brings values to the numbers of the network: a window of
 HU, percentiles of the foreground, or, for complex images, a robust maximum of the magnitude.
+`quantiles` and `inside` are measured when a training ends (`honesty.training_ranges`).
 """
 
 from typing import Annotated, Literal
@@ -89,8 +91,10 @@ Intensity = Annotated[
 class Signal(Strict):
     """See the module. source, target: protocols of `simulate.mr_contrasts`, or a user's words.
 
+    grid: voxels of the whole that a generator draws; None for a network of patches.
     slices: of the stacks that a two-dimensional network restores, odd; None for one of volumes.
-    quantiles: share of the body's voxels -> least and largest value in training, for warnings.
+    quantiles, inside: share of voxels -> least and largest value in training, for warnings; see
+    `honesty.histogram`.
     """
 
     modality: Literal["ct", "mr"]
@@ -100,8 +104,10 @@ class Signal(Strict):
     source: str = ""
     target: str = ""
     scale: Scale | None = None
+    grid: tuple[int, int, int] | None = None
     slices: int | None = Field(None, ge=1)
     quantiles: dict[float, Range] = Field(default_factory=dict)
+    inside: dict[float, Range] = Field(default_factory=dict)
 
     @property
     def reference(self) -> PercentileMap | None:

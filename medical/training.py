@@ -17,6 +17,7 @@ from undrift.common.denoisers import Denoiser
 from undrift.common.files import cache_folder
 from undrift.common.training.recipe import Recipe
 from undrift.common.training.run import Objective
+from undrift.common.weights.settings import Settings
 from undrift.medical.banks import Bank, BrainSettings, ScanSettings, brain_bank, scan_bank
 from undrift.medical.data import Patches, What, open_source
 from undrift.medical.signal import read_signal
@@ -25,6 +26,7 @@ from undrift.medical.validation import Validation, ValidationSettings
 # Tasks whose samples and loss are their own: where `open_samples` and `open_objective` are.
 _OF_TASK = {
     "deform": "undrift.medical.deformation.training",
+    "synthesis": "undrift.medical.generation.heads",
     "lesion": "undrift.medical.lesions.training",
 }
 _TRIAL, _TRIAL_GRID = 1, 48  # subjects and voxels of banks that are thrown away
@@ -84,6 +86,13 @@ def open_objective(recipe: Recipe) -> Objective | None:
     if recipe.task not in _OF_TASK:
         return None
     return importlib.import_module(_OF_TASK[recipe.task]).open_objective(recipe)
+
+
+def open_finish(recipe: Recipe) -> Callable[[Settings], Settings]:
+    """Adds what the inputs of the training look like to the header of its weights."""
+    from undrift.medical.honesty.training_ranges import finisher
+
+    return finisher(recipe)
 
 
 def open_validation(
