@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from undrift.common.cite_medical import MEDICAL
+from undrift.common.cite_scientific import SCIENTIFIC
 from undrift.common.cite_speech import SPEECH, Entry
 from undrift.common.errors import InputError, UsageError, nearest
 
 METHODS: dict[str, Entry] = {
     **SPEECH,
     **MEDICAL,
+    **SCIENTIFIC,
     "resshift": (
         "inproceedings",
         "Yue, Zongsheng and Wang, Jianyi and Loy, Chen Change",

@@ -1,8 +1,8 @@
 """Active diffusion subsampling (Nolan et al., TMLR 2025): which columns of k-space to measure."""
 
 from undrift.common.reproduce.paper import Paper
-from undrift.common.reproduce.tables import closed, data
-from undrift.medical.papers.tables import lacking, smoke
+from undrift.common.reproduce.tables import closed, data, lacking
+from undrift.medical.papers.tables import smoke
 
 PAPER = Paper(
     id="ads",

@@ -1,8 +1,8 @@
 """DRDM (Zheng et al., Medical Image Analysis 2026): deformations by recovery of random ones."""
 
 from undrift.common.reproduce.paper import Figure, Paper, Table
-from undrift.common.reproduce.tables import closed, data
-from undrift.medical.papers.tables import lacking, results, smoke
+from undrift.common.reproduce.tables import closed, data, lacking, results
+from undrift.medical.papers.tables import smoke
 
 PAPER = Paper(
     id="drdm",

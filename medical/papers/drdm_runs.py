@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from undrift.common.errors import InputError
 from undrift.common.files import cache_folder
 from undrift.common.networks.local_nafnet3d import LocalNAFNet3d
-from undrift.common.reproduce.paper import FALL, STEPS, Measured, Task
+from undrift.common.reproduce.paper import Measured, Task
+from undrift.common.reproduce.small import train
 from undrift.medical.deformation.drdm import recover, recovery_counts, recovery_losses
 from undrift.medical.deformation.fields import determinants
 from undrift.medical.deformation.learned import as_recover
@@ -20,7 +21,6 @@ from undrift.medical.deformation.training import (
     power_by_squaring,
     recovery_objective,
 )
-from undrift.medical.papers.small import train
 from undrift.medical.signal import read_signal
 from undrift.medical.volumes.files import read_volume
 
@@ -89,8 +89,7 @@ def smoke(task: Task) -> Iterator[Measured]:
         }
 
     trained = train(network, loss_of, batch, 1e-3)
-    yield Measured("smoke", *STEPS, trained.steps)
-    yield Measured("smoke", *FALL, trained.fall)
+    yield from trained.measured("smoke")
     one = images[0]
     many = torch.tensor([recovery_counts(48)[0]])
     start = power_by_squaring(0.5 * one["velocity"][None], many).to(task.device)

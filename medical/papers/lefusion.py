@@ -1,8 +1,8 @@
 """LeFusion (Zhang et al., ICLR 2025): lesions by a loss and a sampler that see lesions alone."""
 
 from undrift.common.reproduce.paper import Paper
-from undrift.common.reproduce.tables import closed, data
-from undrift.medical.papers.tables import lacking, smoke
+from undrift.common.reproduce.tables import closed, data, lacking
+from undrift.medical.papers.tables import smoke
 
 PAPER = Paper(
     id="lefusion",

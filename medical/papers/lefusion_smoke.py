@@ -9,11 +9,12 @@ from torch import Tensor
 from undrift.common.denoisers import Denoiser, Scaling
 from undrift.common.networks.local_nafnet3d import LocalNAFNet3d
 from undrift.common.processes import Flow
-from undrift.common.reproduce.paper import FALL, STEPS, Measured, Task
+from undrift.common.reproduce.paper import Measured, Task
+from undrift.common.reproduce.small import train
 from undrift.medical.lesions.histogram import measure as measure_histogram
 from undrift.medical.lesions.inpaint import paste, planned_calls
 from undrift.medical.lesions.objective import masked_error
-from undrift.medical.papers.small import discs, train
+from undrift.medical.papers.small import discs
 
 
 def measure(task: Task) -> Iterator[Measured]:
@@ -33,8 +34,7 @@ def measure(task: Task) -> Iterator[Measured]:
         return masked_error(found, wanted, batch["mask"], normalise="mask")
 
     trained = train(network, loss_of, lambda k: _batch(k, task.device))
-    yield Measured("smoke", *STEPS, trained.steps)
-    yield Measured("smoke", *FALL, trained.fall)
+    yield from trained.measured("smoke")
 
 
 def _fixed() -> Iterator[Measured]:

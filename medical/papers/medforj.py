@@ -1,8 +1,8 @@
 """medforj (arXiv 2510.26834): whole heads by diffusion of voxels, and which target trains."""
 
 from undrift.common.reproduce.paper import Paper
-from undrift.common.reproduce.tables import closed
-from undrift.medical.papers.tables import lacking, smoke
+from undrift.common.reproduce.tables import closed, lacking
+from undrift.medical.papers.tables import smoke
 
 PAPER = Paper(
     id="medforj",

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from undrift.common.networks.local_nafnet3d import LocalNAFNet3d
-from undrift.common.reproduce.paper import FALL, STEPS, Measured, Task
+from undrift.common.reproduce.paper import Measured, Task
+from undrift.common.reproduce.small import train
 from undrift.medical.generation.medforj import leading_times, linear_process, medforj_denoiser
-from undrift.medical.papers.small import train
 
 _SIDE, _COUNT = 12, 8
 
@@ -43,8 +43,7 @@ def measure(task: Task) -> Iterator[Measured]:
         return {name: value.to(task.device) for name, value in made.items()}
 
     trained = train(network, loss_of, batch)
-    yield Measured("smoke", *STEPS, trained.steps)
-    yield Measured("smoke", *FALL, trained.fall)
+    yield from trained.measured("smoke")
 
 
 def _balls(seed: int) -> Tensor:

@@ -1,8 +1,8 @@
 """SelfRDB (Arslan et al., Medical Image Analysis 2025), beside BBDM: bridges between contrasts."""
 
 from undrift.common.reproduce.paper import Paper
-from undrift.common.reproduce.tables import closed, data
-from undrift.medical.papers.tables import results, smoke
+from undrift.common.reproduce.tables import closed, data, results
+from undrift.medical.papers.tables import smoke
 
 PAPER = Paper(
     id="selfrdb",

@@ -16,10 +16,11 @@ from undrift.common.networks.local_nafnet3d import LocalNAFNet3d
 from undrift.common.noise import Noise
 from undrift.common.processes import SelfRDB
 from undrift.common.processes.process import start
-from undrift.common.reproduce.paper import FALL, STEPS, Measured, Task
+from undrift.common.reproduce.paper import Measured, Task
+from undrift.common.reproduce.small import train
 from undrift.common.solvers import ancestral
 from undrift.common.solvers.loop import run_plan
-from undrift.medical.papers.small import discs, train
+from undrift.medical.papers.small import discs
 from undrift.medical.volumes.files import read_volume
 
 _SIDE, _COUNT = 24, 8
@@ -84,8 +85,7 @@ def smoke(task: Task) -> Iterator[Measured]:
         return (denoiser(batch["x"], batch["t"], batch["y"]).x0 - batch["x0"]).abs().mean()
 
     trained = train(network, loss_of, lambda k: _batch(process, k, task.device))
-    yield Measured("smoke", *STEPS, trained.steps)
-    yield Measured("smoke", *FALL, trained.fall)
+    yield from trained.measured("smoke")
     y, x0 = (v.to(task.device) for v in discs(_COUNT, _SIDE, 99_999))
     plan = ancestral().plan(process, [i / 10 for i in range(10, -1, -1)])
     noise = Noise(0, "selfrdb")

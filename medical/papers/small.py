@@ -1,45 +1,7 @@
-"""Small trainings of smoke runs, and the loss of a batch before and after."""
-
-from collections.abc import Callable
-from typing import NamedTuple
+"""Small heads for smoke runs."""
 
 import torch
-from torch import Tensor, nn
-
-STEPS = 200
-Batch = Callable[[int], dict[str, Tensor]]
-
-
-class Trained(NamedTuple):
-    """steps: taken; before, after: the loss of the batch with the number -1, never trained on."""
-
-    steps: int
-    before: float
-    after: float
-
-    @property
-    def fall(self) -> float:
-        """By what the loss was divided."""
-        return self.before / self.after
-
-
-def train(
-    network: nn.Module, loss_of: Callable[[dict[str, Tensor]], Tensor], batch: Batch,
-    rate: float = 2e-3,
-) -> Trained:  # fmt: skip
-    """200 steps of Adam; batch(k): of step k, the same for the same k."""
-    held = batch(-1)
-    optimizer = torch.optim.Adam(network.parameters(), rate)
-    with torch.no_grad():
-        before = float(loss_of(held))
-    for step in range(STEPS):
-        loss = loss_of(batch(step))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-    with torch.no_grad():
-        return Trained(STEPS, before, float(loss_of(held)))
+from torch import Tensor
 
 
 def discs(count: int, side: int, seed: int) -> tuple[Tensor, Tensor]:
