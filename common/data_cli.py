@@ -157,7 +157,8 @@ def croissant(name: str) -> None:
 @click.option(
     "--archives",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the archives that the card names (.deb); without it, apt-get fetches them.",
+    help="Folder of the archives that the card names (.deb, or what pip downloads); without it, "
+    "apt-get fetches packages of Debian, and Python's have to be installed.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace files that are already there.")
 @as_json
@@ -172,6 +173,7 @@ def make(
     undrift data make leaves -o leaves --count 100 --size 256
     undrift data make debian-photos -o photographs
     undrift data make debian-speech -o speech --items asterisk-en,asterisk-fr
+    undrift data make indian-pines -o scene --archives packages
     """
     card = find_card(name)
     if card.front.undrift.views:
