@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from undrift.common import inspection_volumes
+from undrift.common import inspection_fields, inspection_volumes
 from undrift.common.errors import InputError, MissingExtraError
 from undrift.common.files import cache_folder, full_suffix
 
@@ -63,10 +63,10 @@ def inspect_system() -> Facts:
 
 def inspect_file(path: Path) -> Facts:
     """Size and contents of `path`. Raises InputError when it cannot be read."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    facts: Facts = {"file": path, "bytes": path.stat().st_size}
     suffix = full_suffix(path).lower()
+    if not path.is_file() and not (suffix == ".zarr" and path.is_dir()):
+        raise InputError(f"{path}: no such file")
+    facts: Facts = {"file": path, "bytes": _bytes(path)}
     reader = _READERS.get(suffix) or _READERS.get(path.suffix.lower())
     if reader is None:
         known = " ".join(sorted(_READERS))
@@ -79,6 +79,11 @@ def inspect_file(path: Path) -> Facts:
         text = " ".join(str(error).split())
         raise InputError(f"{path}: cannot be read: {text or type(error).__name__}") from error
     return facts
+
+
+def _bytes(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else (path,)
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _picture(path: Path) -> Facts:
@@ -181,6 +186,11 @@ _READERS: dict[str, Callable[[Path], Facts]] = {
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"), _picture),
     **dict.fromkeys((".tif", ".tiff"), _tiff),
     **dict.fromkeys((".npy", ".npz"), _numpy),
+    **dict.fromkeys((".nc", ".nc4", ".cdf"), inspection_fields.netcdf),
+    **dict.fromkeys((".grib", ".grib2", ".grb", ".grb2"), inspection_fields.grib),
+    ".zarr": inspection_fields.zarr,
+    ".mat": inspection_fields.matlab,
+    ".hdr": inspection_fields.envi,
     **dict.fromkeys((".nii", ".nii.gz"), inspection_volumes.nifti),
     **dict.fromkeys((".mha", ".mhd", ".nrrd", ".nhdr"), inspection_volumes.itk),
     **dict.fromkeys((".dcm", ".ima"), inspection_volumes.dicom),
