@@ -1,26 +1,23 @@
-"""Runs the rows of the benchmark: item by item, method by method, going on where it stopped.
+"""What the benchmark runs: which methods a row has, what they depend on, how they are scored.
 
 The first estimate of a method is scored by PSNR, SSIM and mean absolute error, all of tissues too;
 its samples by CRPS and by the coverage of their 90 % interval. A single estimate's CRPS is its mean
 absolute error, and it has no coverage.
 """
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-import undrift
-from undrift.common.errors import InputError, MissingExtraError, UndriftError, UsageError, nearest
-from undrift.common.files import fingerprint, sha256_of
-from undrift.common.metrics.score_store import Store
+from undrift.common.benchmark import loop
+from undrift.common.benchmark.plan import Line, Plan, check_any, check_words, left_out
+from undrift.common.files import sha256_of
 from undrift.common.metrics.score_table import ItemScore
 from undrift.medical import metrics
 from undrift.medical.benchmark import baselines, models
-from undrift.medical.benchmark.cases import FIRST, Case, Row, rows_named
+from undrift.medical.benchmark.cases import FIRST, Case, rows_named
 from undrift.medical.benchmark.real import NEEDS as NEEDED_FOR
 
 METHODS: Mapping[str, tuple[str, ...]] = {
@@ -32,20 +29,8 @@ METHODS: Mapping[str, tuple[str, ...]] = {
 }
 OURS = ("model-mean", "model", "plain")
 NEEDS = {"bm4d": "bm4d"}
-Watch = Callable[[ItemScore], object]
 
-
-@dataclass(frozen=True)
-class Plan:
-    """What is run. missing: method of a kind, or row -> why it cannot run here."""
-
-    split: str
-    rows: Sequence[Row]
-    methods: Mapping[str, tuple[str, ...]]
-    count: int | None = None
-    seed: int = 0
-    missing: Mapping[str, str] = field(default_factory=dict)
-    identities: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+run = loop.run
 
 
 def plan(
@@ -56,40 +41,35 @@ def plan(
     seed: int = 0,
 ) -> Plan:
     """Finds what can run. Raises UsageError for unknown names and where nothing is left."""
-    if split not in FIRST:
-        raise UsageError(f"no split '{split}' (there are: {', '.join(FIRST)})")
     known = tuple(dict.fromkeys(name for names in METHODS.values() for name in names))
-    for name in methods or ():
-        if name not in known:
-            raise UsageError(f"no method '{name}'{nearest(name, known)} ({', '.join(known)})")
-    kept: dict[str, tuple[str, ...]] = {}
+    check_words(split, FIRST, methods, known)
     missing: dict[str, str] = {}
-    chosen = [row for row in rows_named(rows) if _at_hand(row, missing)]
-    identities: dict[tuple[str, str], Any] = {}
-    for kind in dict.fromkeys(row.kind for row in chosen):
-        good = []
+    chosen = []
+    for row in rows_named(rows):
+        with left_out(missing, row.name):
+            NEEDED_FOR.get(row.real, lambda: None)()  # raises where the anatomy is not installed
+            chosen.append(row)
+    found: dict[str, dict[str, Any]] = {row.kind: {} for row in chosen}
+    for kind, own in found.items():
         for name in METHODS[kind]:
-            if methods is not None and name not in methods:
-                continue
-            try:
-                identities[kind, name] = identity_of(kind, name)
-                good.append(name)
-            except (MissingExtraError, InputError) as error:
-                missing[f"{kind} {name}"] = str(error)
-        kept[kind] = tuple(good)
-    if not any(kept.values()):
-        raise UsageError(f"no method can run here: {'; '.join(missing.values())}")
-    return Plan(split, chosen, kept, count, seed, missing, identities)
-
-
-def _at_hand(row: Row, missing: dict[str, str]) -> bool:
-    """Whether the row's anatomy is installed; what stops it goes into `missing`."""
-    try:
-        NEEDED_FOR.get(row.real, lambda: None)()
-    except (MissingExtraError, InputError) as error:
-        missing[row.name] = str(error)
-        return False
-    return True
+            if methods is None or name in methods:
+                with left_out(missing, f"{kind} {name}"):
+                    own[name] = identity_of(kind, name)
+    check_any(any(found.values()), missing)
+    told = {f"{kind} {name}": one for kind, own in found.items() for name, one in own.items()}
+    about = {"domain": "medical", "split": split, "seed": seed,
+             "rows": [row.name for row in chosen], "methods": told,
+             "not installed": missing}  # fmt: skip
+    lines = [
+        Line(
+            row.name, min(row.count, count or row.count), found[row.kind], partial(row.make, split)
+        )
+        for row in chosen
+    ]
+    return Plan(
+        split=split, seed=seed, rows=lines, score=partial(score_one, seed=seed), about=about,
+        missing=missing, noted=lambda case: {"unit": case.unit},
+    )  # fmt: skip
 
 
 def identity_of(kind: str, method: str) -> Any:
@@ -112,47 +92,18 @@ def identity_of(kind: str, method: str) -> Any:
     return {"strength": baselines.STRENGTH.get((kind, method))}
 
 
-def run(
-    asked: Plan, *, save: Path | None = None, fresh: bool = False, watch: Watch = lambda e: None
-) -> Iterator[ItemScore]:
-    """The scores of all items, from `save`/scores.jsonl where they are there already."""
-    store = Store(save, fresh=fresh)
-    for row in asked.rows:
-        for n in range(min(row.count, asked.count or row.count)):
-            yield from _item(asked, row, n, store, watch)
-
-
-def _item(asked: Plan, row: Row, n: int, store: Store, watch: Watch) -> Iterator[ItemScore]:
-    case = None
-    for method in asked.methods[row.kind]:
-        key = fingerprint({
-            "row": row.name, "n": n, "split": asked.split, "method": method, "seed": asked.seed,
-            "identity": asked.identities[row.kind, method], "version": undrift.__version__,
-        })  # fmt: skip
-        entry = store.get(key)
-        if entry is None:
-            case = case or row.make(asked.split, n)
-            entry = score_one(method, case, asked.seed)
-            store.add(key, entry, unit=case.unit)
-            watch(entry)
-        yield entry
-
-
 def score_one(method: str, case: Case, seed: int) -> ItemScore:
     """One method on one case; what stops it is recorded, but for missing packages."""
-    began = time.perf_counter()
-    try:
-        if method in OURS:
-            made = models.sampled(method, case, seed)
-        else:
-            made = [np.asarray(baselines.restore(method, case), np.float32)]
-        seconds = time.perf_counter() - began
-        return ItemScore(case.item, case.row, method, scores_of(made, case), seconds)
-    except MissingExtraError:
-        raise
-    except Exception as error:
-        reason = str(error) if isinstance(error, UndriftError) else repr(error)
-        return ItemScore(case.item, case.row, method, {}, None, reason)
+    return loop.scored(
+        case.item, case.row, method, lambda: _made(method, case, seed),
+        lambda made: scores_of(made, case),
+    )  # fmt: skip
+
+
+def _made(method: str, case: Case, seed: int) -> list[np.ndarray]:
+    if method in OURS:
+        return models.sampled(method, case, seed)
+    return [np.asarray(baselines.restore(method, case), np.float32)]
 
 
 def scores_of(made: Sequence[np.ndarray], case: Case) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Runs the rows of the benchmark: item by item, method by method, going on where it stopped.
+"""What the benchmark runs: its methods, what they depend on, how they are scored.
 
 Scores: mpsnr in dB, mssim (Wang's), sam in degrees, ergas (Wald's, in per cent); see `metrics`.
 `low-rank` and `model` are what this package makes; `turns nlm` is the same with non-local means in
@@ -6,18 +6,14 @@ the place of the prior.
 """
 
 import math
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-import undrift
-from undrift.common.errors import InputError, MissingExtraError, UndriftError, UsageError, nearest
-from undrift.common.files import fingerprint, sha256_of
-from undrift.common.metrics.score_store import Store
+from undrift.common.benchmark import loop
+from undrift.common.benchmark.plan import Line, Plan, check_any, check_words, left_out
+from undrift.common.files import sha256_of
 from undrift.common.metrics.score_table import ItemScore
 from undrift.scientific.hyperspectral import metrics
 from undrift.scientific.hyperspectral.benchmark import baselines
@@ -26,20 +22,8 @@ from undrift.scientific.hyperspectral.benchmark.cases import FIRST, Case, Row, r
 OURS = {"turns nlm": "non-local-means", "low-rank": "low-rank", "model": "model"}
 JUDGED = ("model", "low-rank")  # the first that is there is compared with the peers
 METHODS = (*baselines.NAMES, *OURS)
-Watch = Callable[[ItemScore], object]
 
-
-@dataclass(frozen=True)
-class Plan:
-    """What is run. missing: method -> why it cannot run. identities: what results depend on."""
-
-    split: str
-    rows: Sequence[Row]
-    methods: tuple[str, ...]
-    count: int | None = None
-    seed: int = 0
-    missing: Mapping[str, str] = field(default_factory=dict)
-    identities: Mapping[str, Any] = field(default_factory=dict)
+run = loop.run
 
 
 def plan(
@@ -50,21 +34,33 @@ def plan(
     seed: int = 0,
 ) -> Plan:
     """Finds what can run. Raises UsageError for unknown names and where nothing is left."""
-    if split not in FIRST:
-        raise UsageError(f"no split '{split}' (there are: {', '.join(FIRST)})")
-    for name in methods or ():
-        if name not in METHODS:
-            raise UsageError(f"no method '{name}'{nearest(name, METHODS)} ({', '.join(METHODS)})")
+    check_words(split, FIRST, methods, METHODS)
     missing: dict[str, str] = {}
-    identities: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for name in methods or METHODS:
-        try:
-            identities[name] = identity_of(name)
-        except (MissingExtraError, InputError) as error:
-            missing[name] = str(error)
-    if not identities:
-        raise UsageError(f"no method can run here: {'; '.join(missing.values())}")
-    return Plan(split, rows_named(rows), tuple(identities), count, seed, missing, identities)
+        with left_out(missing, name):
+            found[name] = identity_of(name)
+    check_any(found, missing)
+    chosen = rows_named(rows)
+    about = {"domain": "scientific", "suite": "hyperspectral", "split": split, "seed": seed,
+             "rows": [row.name for row in chosen], "methods": found,
+             "not installed": missing}  # fmt: skip
+    lines = [
+        Line(row.name, min(row.count, count or row.count), _fitting(found, row),
+             partial(row.make, split))
+        for row in chosen
+    ]  # fmt: skip
+    return Plan(
+        split=split, seed=seed, rows=lines, score=partial(score_one, seed=seed), about=about,
+        missing=missing, noted=lambda case: {"unit": "reflectance"},
+    )  # fmt: skip
+
+
+def _fitting(methods: dict[str, Any], row: Row) -> dict[str, Any]:
+    """Those that are not too slow for as many bands."""
+    if row.bands <= baselines.MOST_BANDS:
+        return methods
+    return {name: one for name, one in methods.items() if name not in baselines.SLOW}
 
 
 def identity_of(method: str) -> Any:
@@ -88,51 +84,20 @@ def identity_of(method: str) -> Any:
             if known == name}  # fmt: skip
 
 
-def run(
-    asked: Plan, *, save: Path | None = None, fresh: bool = False, watch: Watch = lambda e: None
-) -> Iterator[ItemScore]:
-    """The scores of all items, from `save`/scores.jsonl where they are there already."""
-    store = Store(save, fresh=fresh)
-    for row in asked.rows:
-        for n in range(min(row.count, asked.count or row.count)):
-            yield from _item(asked, row, n, store, watch)
-
-
-def _item(asked: Plan, row: Row, n: int, store: Store, watch: Watch) -> Iterator[ItemScore]:
-    case = None
-    for method in asked.methods:
-        if method in baselines.SLOW and row.bands > baselines.MOST_BANDS:
-            continue
-        key = fingerprint({
-            "row": row.name, "n": n, "split": asked.split, "method": method, "seed": asked.seed,
-            "identity": asked.identities[method], "version": undrift.__version__,
-        })  # fmt: skip
-        entry = store.get(key)
-        if entry is None:
-            case = case or row.make(asked.split, n)
-            entry = score_one(method, case, asked.seed)
-            store.add(key, entry, unit="reflectance")
-            watch(entry)
-        yield entry
-
-
 def score_one(method: str, case: Case, seed: int = 0) -> ItemScore:
     """One method on one case; what stops it is recorded, but for missing packages."""
-    began = time.perf_counter()
-    try:
-        if method in OURS:
-            from undrift.scientific.hyperspectral.tasks import denoise
+    return loop.scored(
+        case.item, case.row, method, lambda: _made(method, case, seed),
+        lambda made: scores_of(made, case),
+    )  # fmt: skip
 
-            made = denoise(case.noisy, method=OURS[method], seed=seed, item=case.item).value.array
-        else:
-            made = baselines.restore(method, case)
-        seconds = time.perf_counter() - began
-        return ItemScore(case.item, case.row, method, scores_of(made, case), seconds)
-    except MissingExtraError:
-        raise
-    except Exception as error:
-        reason = str(error) if isinstance(error, UndriftError) else repr(error)
-        return ItemScore(case.item, case.row, method, {}, None, reason)
+
+def _made(method: str, case: Case, seed: int) -> Any:
+    if method in OURS:
+        from undrift.scientific.hyperspectral.tasks import denoise
+
+        return denoise(case.noisy, method=OURS[method], seed=seed, item=case.item).value.array
+    return baselines.restore(method, case)
 
 
 def scores_of(made: Any, case: Case) -> dict[str, float]:
