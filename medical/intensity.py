@@ -104,7 +104,7 @@ def foreground(values: Values) -> Mask:
 
     if values.min() == values.max():
         raise InputError(f"all values are {float(values.min()):g}: there is no foreground")
-    return values > threshold_otsu(values, nbins=256)
+    return values > threshold_otsu(values.ravel(), nbins=256)  # 3 slices are no colours
 
 
 def from_record(record: Mapping[str, Any]) -> HuWindow | PercentileMap:

@@ -16,6 +16,7 @@ from undrift.common.training.recipe import Recipe, Schedule
 from undrift.common.training.state import load_checkpoint
 from undrift.common.weights.files import load_denoiser, save_weights
 from undrift.common.weights.model import find_weights
+from undrift.common.weights.settings import Settings
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -33,11 +34,17 @@ def denoising_loss(
 Objective = Callable[[Denoiser, dict[str, Tensor], Recipe, int], Tensor]
 
 
+def unchanged(settings: Settings) -> Settings:
+    """The header as the recipe has it."""
+    return settings
+
+
 @dataclass
 class Run:
     """`network` is the bare one; `denoiser.network` may be wrapped to average over processes.
 
-    objective: the loss of a batch, told the recipe and the number of finished iterations.
+    objective: the loss of a batch, told the recipe and the number of finished iterations. finish:
+    what becomes of the header before weights are written.
     """
 
     recipe: Recipe
@@ -50,6 +57,7 @@ class Run:
     iteration: int = 0  # finished optimisation steps
     losses: list[float] = field(default_factory=list)
     objective: Objective = denoising_loss
+    finish: Callable[[Settings], Settings] = unchanged
 
     @property
     def weights(self) -> Path:
@@ -140,5 +148,5 @@ def averaged(run: Run) -> Denoiser:
 def export(run: Run) -> Path:
     """Writes the averaged weights as `<id>.safetensors` in the run's folder."""
     record: dict[str, object] = {"iterations": run.iteration, "recipe": run.recipe.model_dump()}
-    save_weights(run.weights, run.average, run.recipe.settings(record))
+    save_weights(run.weights, run.average, run.finish(run.recipe.settings(record)))
     return run.weights

@@ -3,7 +3,8 @@
 A domain that can be trained has a module `undrift.<domain>.training` with `open_samples(recipe,
 trial)` and `open_validation(settings, recipe)`; `trial` is None, or a folder for throw-away data
 when a recipe is only tried. Where it has tasks with a loss of their own, `open_objective(recipe)`
-returns that, or None.
+returns that, or None; where it has something to add to the header of weights, `open_finish(recipe)`
+returns the function that does.
 """
 
 import importlib
@@ -52,6 +53,8 @@ def open_session(
     run = prepare(chosen, folder or Path("runs") / chosen.id, resume=not restart, cpu=cpu)
     own = getattr(domain, "open_objective", lambda _: None)(chosen)
     run.objective = own or run.objective
+    if hasattr(domain, "open_finish"):
+        run.finish = domain.open_finish(chosen)
     with run.accelerator.main_process_first():  # it makes what the others read from the cache
         dataset = domain.open_samples(chosen, trial)
     return Session(run, dataset, validate)

@@ -24,6 +24,23 @@ def save_weights(path: Path, state: dict[str, Tensor], settings: Settings) -> No
     write_atomically(path, lambda part: part.write_bytes(data))
 
 
+def replace_settings(path: Path, settings: Settings) -> None:
+    """Writes other settings into the header of a weight file; the bytes of its tensors stay.
+
+    A safetensors file is the length of its header (8 bytes, little-endian), the header as JSON,
+    padded to a multiple of 8 by spaces, and the tensors. Raises InputError as `read_settings`.
+    """
+    read_settings(path)
+    data = path.read_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = {**header["__metadata__"], "undrift": settings.model_dump_json()}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    whole = len(text).to_bytes(8, "little") + text + data[end:]
+    write_atomically(path, lambda part: part.write_bytes(whole))
+
+
 def read_settings(path: Path) -> Settings:
     """Reads the settings of a weight file.
 

@@ -4,7 +4,9 @@ A network answers whatever it is asked. Results go wrong most often since voxels
 view differ from those of training, so both are compared with the ranges in the model's header.
 Then values: in Hounsfield units air, soft tissue and bone lie where physics puts them, whatever the
 scanner (bands of medians as in the quality checks of generated CT); numbers in 0..1 or 0..255 are
-no Hounsfield units. For MR, quantiles of what the network will see are compared with training's.
+no Hounsfield units. Quantiles of what the network will see are compared with training's, and for MR
+those deep in the body over their median: another order of tissues is another contrast. T1 and FLAIR
+have the same order there, so they cannot be told apart.
 """
 
 from collections.abc import Mapping
@@ -14,6 +16,7 @@ import numpy as np
 
 from undrift.common.errors import InputError
 from undrift.medical.honesty.body import body_of
+from undrift.medical.honesty.histogram import inside_ratios, seen_quantiles
 from undrift.medical.volumes.checks import Needs, check_volume
 from undrift.medical.volumes.volume import Values, Volume
 
@@ -26,7 +29,15 @@ BANDS: Mapping[str, tuple[Range, Range, Range]] = {
     "bone": ((250.0, 2000.0), (250.0, 1200.0), (0.0, 0.35)),
 }
 OBLIQUE = 20.0  # degrees between the axes of the grid and those of the body
-EDGE = 0.05  # share of a range by which it may be exceeded without a word
+EDGE = 0.05  # share of an end, or of a range of numbers, by which it may be exceeded without a word
+IN_BODY = (
+    "{:g} % of the body's voxels lie below {:.2f} of the network's scale, in training {:.2f} to "
+    "{:.2f}: another contrast or another anatomy?"
+)
+DEEP = (
+    "{:g} % of the voxels deep in the body lie below {:.2f} times their median, in training {:.2f} "
+    "to {:.2f}: another contrast?"
+)
 
 
 class ModelSignal(Protocol):
@@ -55,18 +66,19 @@ def guard(volume: Volume, signal: ModelSignal | None = None) -> tuple[str, ...]:
         return (*found, f"all voxels are {float(volume.array.min()):g}")
     if volume.units == "HU" or (signal is not None and signal.modality == "ct"):
         found += hounsfield_warnings(volume)
-    if signal is not None and getattr(signal, "quantiles", None):
+    if signal is not None and volume.array.ndim == 3:
         found += _drifting(volume, signal)
     return tuple(dict.fromkeys(found))
 
 
-def _drifting(volume: Volume, signal: Any) -> tuple[str, ...]:
-    """`drift` of what the model will see of the body; nothing where there is none to see."""
-    body = body_of(volume)
-    if volume.frames > 1 or not body.any():
-        return ()
-    numbers = signal.intensity_map(volume.array).forward(volume.array)
-    return drift(numbers[body], signal.quantiles)
+def _drifting(volume: Volume, signal: Any) -> list[str]:
+    """What differs from the histogram of training, where the model's header has it."""
+    found: list[str] = []
+    if getattr(signal, "quantiles", None):
+        found += _off(seen_quantiles(volume.array, signal), signal.quantiles, IN_BODY)
+    if getattr(signal, "inside", None):
+        found += _off(inside_ratios(volume.array, signal, volume.spacing), signal.inside, DEEP)
+    return found
 
 
 def hounsfield_warnings(volume: Volume) -> list[str]:
@@ -97,16 +109,17 @@ def drift(numbers: Values, reference: Mapping[float, Range]) -> tuple[str, ...]:
     numbers: voxels of the body, after the intensity map. reference: quantile in (0, 1) -> its
     lowest and highest value over the training volumes.
     """
-    found = []
-    for quantile, (low, high) in sorted(reference.items()):
-        value = float(np.quantile(numbers, quantile))
-        slack = EDGE * max(high - low, 0.1)
-        if not low - slack <= value <= high + slack:
-            found.append(
-                f"{100 * quantile:g} % of the body's voxels lie below {value:.2f} of the network's "
-                f"scale, in training {low:.2f} to {high:.2f}: another contrast or another anatomy?"
-            )
-    return tuple(found)
+    return tuple(_off({q: float(np.quantile(numbers, q)) for q in reference}, reference, IN_BODY))
+
+
+def _off(found: Mapping[float, float], reference: Mapping[float, Range], words: str) -> list[str]:
+    """Sentences about values beyond their range."""
+    told = []
+    for share, (low, high) in sorted(reference.items()):
+        value, slack = found.get(share), EDGE * max(high - low, 0.1)
+        if value is not None and not low - slack <= value <= high + slack:
+            told.append(words.format(100 * share, value, low, high))
+    return told
 
 
 def _turned(volume: Volume) -> list[str]:
@@ -128,8 +141,7 @@ def _ranges(volume: Volume, signal: ModelSignal) -> list[str]:
         ("a field of view", sides, signal.fov, "crop or pad it, or use another model"),
     ):
         low, high = (float(v) for v in wanted)
-        slack = EDGE * (high - low) + 1e-6
-        if not low - slack <= min(values) <= max(values) <= high + slack:
+        if not low * (1 - EDGE) <= min(values) <= max(values) <= high * (1 + EDGE):
             told = " x ".join(f"{v:.3g}" for v in values)
             found.append(
                 f"{what} of {told} mm, the model was trained on {low:g} to {high:g} mm: its result "

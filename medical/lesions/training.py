@@ -18,7 +18,7 @@ from undrift.medical.lesions.histogram import BINS, measure
 from undrift.medical.lesions.objective import Normalise, lesion_objective
 from undrift.medical.lesions.places import labelled
 from undrift.medical.signal import Signal, read_signal
-from undrift.medical.simulate.ct import ct_phantom
+from undrift.medical.simulate.ct import CtPhantom, ct_phantom
 from undrift.medical.simulate.ct_law import LABELS
 
 VERSION = 1
@@ -104,10 +104,14 @@ def nodule_crops(data: LesionData, place: Path) -> tuple[np.ndarray, np.ndarray]
         return stored["crops"], stored["masks"]
 
 
+def chest(seed: int, step: float) -> CtPhantom:
+    """A whole chest of cubic voxels of `step` mm."""
+    x, y, z = (round(length / step) for length in (360.0, 360.0, 190.0))
+    return ct_phantom(seed, (x, y, z), (step, step, step), "chest")
+
+
 def _crops(seed: int, data: LesionData) -> list[tuple[np.ndarray, np.ndarray]]:
-    sides = tuple(round(length / data.spacing) for length in (360.0, 360.0, 190.0))
-    step = data.spacing
-    phantom = ct_phantom(seed, (sides[0], sides[1], sides[2]), (step, step, step), "chest")
+    phantom = chest(seed, data.spacing)
     marks, count = labelled(phantom.label == LABELS["nodule"])
     half, found = data.side // 2, []
     for number in range(1, count + 1):
@@ -115,7 +119,7 @@ def _crops(seed: int, data: LesionData) -> list[tuple[np.ndarray, np.ndarray]]:
         if len(places) < _LEAST:
             continue
         middle = np.rint(places.mean(0)).astype(int)
-        middle = np.clip(middle, half, np.array(sides) - half)
+        middle = np.clip(middle, half, np.array(phantom.hu.shape) - half)
         cut = tuple(slice(m - half, m - half + data.side) for m in middle)
         found.append((np.rint(phantom.hu[cut]).astype(np.int16),
                       (marks[cut] == number).astype(np.uint8)))  # fmt: skip
