@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from undrift.common.banded import Banded, banded
 from undrift.common.errors import InputError
 
 _DENSE = 2**18  # largest input x output length applied as one dense matrix
@@ -50,15 +51,12 @@ def resize_matrix(old: int, new: int, factor: float) -> Tensor:
 @lru_cache(maxsize=512)
 def _axis(
     old: int, new: int, factor: float, dtype: torch.dtype, device: torch.device
-) -> tuple[Tensor | None, Tensor, Tensor]:
-    """Dense matrix (new, old) if small, else None; and the taps, as tensors on `device`."""
-    index, weight = taps(old, new, factor)
+) -> Tensor | Banded:
+    """What resizes an axis, on `device`: a dense matrix (new, old) if small, else its band."""
     with torch.inference_mode(False):  # a cached inference tensor would break later training
-        dense = None
         if old * new <= _DENSE:
-            dense = resize_matrix(old, new, factor).to(device, dtype)
-        share = torch.tensor(weight, dtype=dtype, device=device)
-        return dense, torch.tensor(index, device=device), share
+            return resize_matrix(old, new, factor).to(device, dtype)
+        return banded(*taps(old, new, factor), dtype, device)
 
 
 def _rows(x: Tensor, new: int, factor: float) -> Tensor:
@@ -66,13 +64,17 @@ def _rows(x: Tensor, new: int, factor: float) -> Tensor:
     old = x.shape[-2]
     if old == new and factor == 1:
         return x
-    dense, index, weight = _axis(old, new, factor, x.dtype, x.device)
-    if dense is not None:
-        return dense @ x
-    out = x.new_zeros(*x.shape[:-2], new, x.shape[-1])
-    for k in range(index.shape[1]):
-        out = torch.addcmul(out, x.index_select(-2, index[:, k]), weight[:, k, None])
-    return out
+    matrix = _axis(old, new, factor, x.dtype, x.device)
+    return matrix.rows(x) if isinstance(matrix, Banded) else matrix @ x
+
+
+def _columns(x: Tensor, new: int, factor: float) -> Tensor:
+    """Resize axis -1 of x to `new`."""
+    old = x.shape[-1]
+    if old == new and factor == 1:
+        return x
+    matrix = _axis(old, new, factor, x.dtype, x.device)
+    return matrix.columns(x) if isinstance(matrix, Banded) else (matrix @ x.mT).mT
 
 
 def bicubic(x: Tensor, size: tuple[int, int], factor: tuple[float, float] | None = None) -> Tensor:
@@ -97,9 +99,9 @@ def bicubic(x: Tensor, size: tuple[int, int], factor: tuple[float, float] | None
     work = x if x.dtype in (torch.float32, torch.float64) else x.float()
     # the axis that shrinks most goes first: fewer pixels for the other
     if fy <= fx:
-        work = _rows(_rows(work, size[0], fy).mT, size[1], fx).mT
+        work = _columns(_rows(work, size[0], fy), size[1], fx)
     else:
-        work = _rows(_rows(work.mT, size[1], fx).mT, size[0], fy)
+        work = _rows(_columns(work, size[1], fx), size[0], fy)
     return work.contiguous().to(x.dtype)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from undrift.common.errors import UsageError
 from undrift.common.padding import crop, pad
 from undrift.common.resize import bicubic, upscale
-from undrift.restoration.degrade import back_project
+from undrift.restoration.back_projection import given_back
 from undrift.restoration.images import Picture
 
 Modes = Sequence[str] | None
@@ -68,24 +68,35 @@ def consistent(
     Returns the samples and the largest number of rounds that one took; a sample never depends on
     the others.
     """
-    few, many, around = _beyond(low, scale, modes)
-    wide = pad(low, around, few)
     done, most = [], 0
     for sample in samples.split(1):
-        used = 0
-        while used < rounds and not _fits(sample, low, scale, noise, modes):
-            sample = crop(back_project(pad(sample, around, many), wide, scale, 1), many)
-            used += 1
-        done.append(sample)
+        found, used = _back_projected(sample, low, scale, rounds, noise, modes)
+        done.append(found)
         most = max(most, used)
     return torch.cat(done), most
 
 
-def _fits(sample: Tensor, low: Tensor, scale: float, noise: float | None, modes: Modes) -> bool:
-    if noise is None:
-        return False
-    rest = low - reduced(sample, low, scale, modes)
-    return float(rest.double().square().mean().sqrt()) <= noise
+def _back_projected(
+    x: Tensor, low: Tensor, scale: float, rounds: int, noise: float | None, modes: Modes
+) -> tuple[Tensor, int]:
+    """One sample and its rounds, counted on the small grid."""
+    if not rounds:
+        return x, 0
+    few, many, around = _beyond(low, scale, modes)
+    height, width = (n + sum(more) for n, more in zip(x.shape[-2:], many, strict=True))
+    rest, used = low - reduced(x, low, scale, modes), 0
+    total = torch.zeros_like(rest)
+    while used < rounds and not _fits(rest, noise):
+        total += rest
+        rest = crop(given_back(pad(rest, around, few), (height, width), scale), few)
+        used += 1
+    if used:
+        x = x + crop(upscale(pad(total, around, few), scale, (height, width)), many)
+    return x, used
+
+
+def _fits(rest: Tensor, noise: float | None) -> bool:
+    return noise is not None and float(rest.double().square().mean().sqrt()) <= noise
 
 
 def _beyond(low: Tensor, scale: float, modes: Modes) -> tuple[Margins, Margins, Sequence[str]]:

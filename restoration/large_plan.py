@@ -45,13 +45,28 @@ class Work(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A window that is done. restored: (1, c, H, W) of what it keeps; seen: what came there."""
+    """A window that is done. pixels, found: (1, c, h, w) and (1, c, H, W) with their margins.
+
+    kept, large: where what it keeps lies in either. alpha: (h, w) of what it keeps.
+    """
 
     down: Window
     across: Window
-    restored: Tensor
-    seen: Tensor
+    pixels: Tensor
+    found: Tensor
+    kept: tuple[slice, ...]
+    large: tuple[slice, ...]
     alpha: np.ndarray | None
+
+    @property
+    def seen(self) -> Tensor:
+        """What came where the window counts."""
+        return self.pixels[(..., *self.kept)]
+
+    @property
+    def restored(self) -> Tensor:
+        """What has been made of it."""
+        return self.found[(..., *self.large)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +158,7 @@ class Plan:
             for n, w in enumerate(both)
         )
         shown = None if alpha is None else alpha[kept]
-        return Part(down, across, found[(..., *large)], pixels[(..., *kept)], shown)
+        return Part(down, across, pixels, found, kept, large, shown)
 
 
 @dataclass(frozen=True, eq=False)

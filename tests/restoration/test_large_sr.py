@@ -11,7 +11,7 @@ import torch
 from in_windows import both, check, picture
 
 from undrift.common.errors import InputError
-from undrift.restoration import large, large_plan, large_sr
+from undrift.restoration import large, large_plan, large_rounds, large_sr
 from undrift.restoration.large_scratch import Scratch
 
 
@@ -20,7 +20,7 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Results above 1000 pixels are large; windows keep 64 pixels of them, rounds 48."""
     monkeypatch.setattr(large, "LARGE", 1000)
     monkeypatch.setattr(large_plan, "automatic_tile", lambda *_: 64)
-    monkeypatch.setattr(large_sr, "KEPT", 48)
+    monkeypatch.setattr(large_rounds, "KEPT", 48)
 
 
 @pytest.fixture(scope="module")
