@@ -14,22 +14,25 @@ from typing import Any
 
 import numpy as np
 
-from undrift.common.errors import InputError, UsageError
+from undrift.common.errors import InputError, UsageError, nearest
 from undrift.common.results import Restored
 from undrift.common.weights.files import read_settings
 from undrift.common.weights.model import find_weights
 from undrift.common.wishes import Wishes, wishes_of
 from undrift.medical.given import Given, given
+from undrift.medical.honesty.guards import hounsfield_warnings
 from undrift.medical.intensity import IntensityMap, Values
 from undrift.medical.method import Method, Seen, method_for
 from undrift.medical.outcome import about, further, gathered, outcome
 from undrift.medical.rician_denoising import PRIOR, without_rician
+from undrift.medical.shipped import shipped
 from undrift.medical.stages import Stage
 from undrift.medical.tiles import Progress
 from undrift.medical.volumes.checks import Needs, check_volume
 from undrift.medical.volumes.volume import Volume
 
-TRANSLATORS = {"t2": "brain-t1-t2-plain"}  # target -> model; its bridge, brain-t1-t2, is behind
+# target -> model, a regression each; the bridges, which draw samples, are asked for by their names
+TRANSLATORS = {"t2": "brain-t1-t2-plain", "flair": "brain-t1-flair", "ct": "brain-t1-ct"}
 CT_DENOISER = "ct-low-dose"
 UNUSED = ("pad",)  # wishes that mean nothing to volumes
 
@@ -46,12 +49,13 @@ def translate(
 ) -> Restored:
     """Another contrast of the same anatomy, on the same grid.
 
-    target: "t2" and others there are models for, or what `model` makes, to be sure. spacing: mm, of
-    arrays. keep_samples: whether `.samples` holds each of several. progress: told the share done.
+    target: a name in `TRANSLATORS`, or what `model` makes, to be sure. spacing: mm, of arrays.
+    keep_samples: whether `.samples` holds each of several. progress: told the share done.
     Values of a contrast without a unit are in the scale of the model's training (info says which);
-    CT is in HU. They say nothing of a patient's tissue that the input does not show.
-    Raises InputError for volumes that cannot be (see `check_volume`) and models for something else,
-    UsageError for unknown words, OutOfMemoryError where the smallest tile does not fit.
+    CT is in HU, stored as int16. They say nothing of a patient's tissue that the input does not
+    show. Raises InputError for volumes that cannot be (see `check_volume`) and models for something
+    else, UsageError for unknown words, MissingExtraError for a target whose weights are not here,
+    OutOfMemoryError where the smallest tile does not fit.
     """
     began = time.monotonic()
     wanted = wishes_for(volume, wishes)
@@ -62,10 +66,14 @@ def translate(
     if result_map is None:
         raise InputError(f"{method.id} does not say what its target's values mean (scale)")
     drawn, info = _conditional(came, method, result_map, keep_samples, progress)
-    units = "HU" if method.signal.target.startswith("ct") else "arbitrary"
+    units = "HU" if is_ct(method.signal.target) else "arbitrary"
     result = _other_values(came.volume, drawn.mean, units)
+    scale = result_map.record()
+    if units == "HU":
+        scale = {"kind": "hu", "low": scale["low"], "high": scale["high"]}
+        info["warnings"] += [f"result: {text}" for text in hounsfield_warnings(result)]
     told = {"task": "translate", "target": method.signal.target, **info,
-            "target_scale": result_map.record()}  # fmt: skip
+            "target_scale": scale}  # fmt: skip
     return outcome(came, result, drawn, None, told, began)
 
 
@@ -124,8 +132,11 @@ def translator(target: str | None, model: str | None, wishes: Wishes) -> Method:
             raise UsageError(f"name a target, one of {', '.join(TRANSLATORS)}, or a model")
         if target not in TRANSLATORS:
             known = ", ".join(TRANSLATORS)
-            raise UsageError(f"target {target!r}: there are models for {known}; or name a model")
-        model = TRANSLATORS[target]
+            close = nearest(target, TRANSLATORS)
+            raise UsageError(
+                f"target {target!r}{close}: there are models for {known}; or name a model"
+            )
+        model = shipped(TRANSLATORS[target])
     method = method_for(model, "translate", wishes)
     made = method.signal.target
     if target is not None and target != made and not made.startswith(f"{target}-"):
@@ -177,10 +188,15 @@ def _conditional(
     return drawn, about(came.volume, method, seen.map, stage)
 
 
+def is_ct(target: str) -> bool:
+    """Whether a model's target counts HU: "ct", or a name that begins with "ct-"."""
+    return target.partition("-")[0] == "ct"
+
+
 def _other_values(volume: Volume, array: Values, units: str) -> Volume:
-    """Values of another contrast, whose stored scale cannot be that of the source."""
+    """Values of another contrast, whose stored scale cannot be that of the source; HU as int16."""
     stored = volume.stored
-    if np.dtype(stored.dtype).kind == "f":
+    if np.dtype(stored.dtype).kind == "f" and units != "HU":
         stored = replace(stored, slope=1.0, inter=0.0, span=None)
     else:
         stored = replace(stored, slope=None, inter=None, limits=None, span=None)

@@ -53,15 +53,17 @@ def _volumes(task: str) -> Callable[[Any], Any]:
 
 
 @_volumes("translate")
-@_option("Task", "--target", metavar="NAME", help="Contrast that is wanted, such as t2.")
+@_option("Task", "--target", metavar="NAME", help="Contrast that is wanted: t2, flair or ct.")
 def translate(options: RunOptions, target: str | None, **output: Any) -> None:
     """Another contrast of the same anatomy, on the same grid (NIfTI, MetaImage, NRRD, DICOM).
+
+    CT is in HU, as 16-bit integers.
 
     \b
     Examples:
       undrift medical translate sub-01_T1w.nii.gz -o sub-01_desc-synth_T2w.nii.gz --target t2
       undrift medical translate t1/ -o t2/ --target t2 --samples 8 --keep-samples
-      undrift medical translate mr/ -o ct/ --model mine.safetensors --max-memory 4GB
+      undrift medical translate mr/ -o ct/ --target ct --max-memory 4GB
     """
     from undrift.medical.tasks import translator
 

@@ -34,6 +34,13 @@ TRANSLATE: dict[str, Any] = {
     "network": {"name": "local-nafnet3d", "params": {**NETWORK, "inputs": 2, "outputs": 1}},
     "presets": PRESETS,
 }
+TO_CT: dict[str, Any] = {
+    **TRANSLATE,
+    "id": "tiny-t1-ct",
+    "signal": {
+        **TRANSLATE["signal"], "target": "ct", "scale": {"low": -1000.0, "high": 1400.0},
+    },
+}  # fmt: skip
 DENOISE_CT: dict[str, Any] = {
     **TRANSLATE,
     "id": "tiny-low-dose",

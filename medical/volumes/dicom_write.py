@@ -173,10 +173,11 @@ class _Series:
         one.BitsStored = int(one.BitsStored) if same else bits
         one.HighBit = one.BitsStored - 1
         one.PixelRepresentation = int(numbers.dtype.kind == "i")
-        if "RescaleSlope" in one or (self.storage.slope, self.storage.inter) != (1.0, 0.0):
+        hu, scaled = self.volume.units == "HU", (self.storage.slope, self.storage.inter)
+        if hu or "RescaleSlope" in one or scaled != (1.0, 0.0):
             one.RescaleSlope = _text(self.storage.slope)
             one.RescaleIntercept = _text(self.storage.inter)
-            one.RescaleType = "HU" if self.volume.units == "HU" else "US"
+            one.RescaleType = "HU" if hu else "US"
         one.PixelData = numbers.astype(numbers.dtype.newbyteorder("<")).tobytes()
         one["PixelData"].VR = "OB" if bits == 8 else "OW"
         kind = "SS" if one.PixelRepresentation else "US"

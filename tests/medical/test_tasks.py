@@ -7,13 +7,24 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from tiny_medical import DENOISE_CT, PRIOR, TRANSLATE, body, head, oblique, volume, write_medical
+from skimage.filters import threshold_otsu
+from tiny_medical import (
+    DENOISE_CT,
+    PRIOR,
+    TO_CT,
+    TRANSLATE,
+    body,
+    head,
+    oblique,
+    volume,
+    write_medical,
+)
 
 import undrift
-from undrift.common.errors import InputError, UsageError
+from undrift.common.errors import InputError, MissingExtraError, UsageError
 from undrift.medical.intensity import measure_percentiles
 from undrift.medical.method import MaximumMap
-from undrift.medical.tasks import denoise, translate
+from undrift.medical.tasks import TRANSLATORS, denoise, translate
 from undrift.medical.volumes import Volume, read_volume
 
 
@@ -102,6 +113,35 @@ def test_translation_is_in_the_scale_of_the_target(tmp_path: Path) -> None:
     back = loaded(tmp_path / "t2.nii.gz")
     assert np.abs(back.get_fdata() - wanted).max() < np.ptp(wanted) / 30000
     assert np.abs(back.affine - source.affine).max() < 1e-5
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int16, np.uint8])
+def test_ct_from_mr_is_in_hu_as_16_bits_whatever_the_source_was(dtype: Any, tmp_path: Path) -> None:
+    """A network that says nothing leaves y: percentiles become the HU of the target's ends."""
+    model = write_medical(tmp_path / "same.safetensors", TO_CT, last=0.0)
+    given = np.rint(head())
+    given[11, 13, 10] = 255  # far beyond the percentiles: above what 12 bits hold
+    nib.save(nib.Nifti1Image(given.astype(dtype), oblique()), tmp_path / "t1.nii.gz")
+    result = translate(tmp_path / "t1.nii.gz", target="ct", model=model, steps=1, solver="ddim")
+    low, high = (float(v) for v in np.percentile(given[given > threshold_otsu(given)], (0.5, 99.5)))
+    wanted = -1000 + 2400 * (given - low) / (high - low)
+    np.testing.assert_allclose(result.value.array, wanted, rtol=1e-5, atol=0.01)
+    assert result.value.units == "HU"
+    assert result.info["target_scale"] == {"kind": "hu", "low": -1000.0, "high": 1400.0}
+    assert any(text.startswith("result: ") for text in result.info["warnings"])  # no body's HU
+    result.save(tmp_path / "ct.nii.gz")
+    stored = loaded(tmp_path / "ct.nii.gz")
+    assert stored.get_data_dtype() == np.int16 and stored.dataobj.slope == 1
+    assert wanted.max() > 3071 and wanted.min() < -1024
+    expected = np.rint(wanted).clip(-1024, 3071)
+    assert np.abs(np.asarray(stored.dataobj) - expected).max() <= 1  # of ties
+
+
+def test_a_target_without_weights_says_how_to_make_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TRANSLATORS, "ct", "brain-t1-unmade")
+    with pytest.raises(MissingExtraError, match="undrift train brain-t1-unmade") as caught:
+        translate(volume(head()), target="ct")
+    assert caught.value.exit_code == 5
 
 
 @pytest.mark.parametrize("kind", ["volume", "image", "array", "tensor"])

@@ -1,5 +1,6 @@
 """Oblique slices under shuffled names, made by pydicom alone; SimpleITK is the witness."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,23 @@ def affine() -> np.ndarray:
     lps[:3, :3] = np.stack([row * PIXEL[1], column * PIXEL[0], normal * STEP], 1)
     lps[:3, 3] = START
     return np.diag([-1, -1, 1, 1]) @ lps
+
+
+def test_ct_made_of_mr_is_stored_in_hu(tmp_path: Path) -> None:
+    """A series of MR has no rescale tags; what is in HU says so, in 16 bits with a sign."""
+    make(tmp_path / "mr", RescaleSlope=None, RescaleIntercept=None)
+    for path in (tmp_path / "mr").iterdir():
+        one = pydicom.dcmread(path)
+        del one.RescaleSlope, one.RescaleIntercept
+        one.save_as(path, enforce_file_format=True)
+    given = read_series(tmp_path / "mr")
+    hu = np.linspace(-1000.4, 1500, given.array.size, dtype=np.float32).reshape(given.array.shape)
+    stored = replace(given.stored, slope=None, inter=None, limits=None, span=None)
+    write_series(tmp_path / "ct", replace(given, array=hu, units="HU", stored=stored))
+    one = pydicom.dcmread(tmp_path / "ct" / "00001.dcm")
+    assert (one.RescaleType, one.RescaleSlope, one.RescaleIntercept) == ("HU", 1, 0)
+    assert (one.BitsStored, one.PixelRepresentation) == (16, 1)
+    np.testing.assert_array_equal(one.pixel_array, np.rint(hu[:, :, 0].T))
 
 
 def test_shuffled_oblique_slices_are_put_in_their_places(tmp_path: Path) -> None:
