@@ -26,7 +26,8 @@ if TYPE_CHECKING:
               "CT 96,96,32]")  # fmt: skip
 @click.option("--spacing", type=Numbers(), metavar="X,Y,Z", help="Millimetres.  [default: 2,2,2; "
               "CT the whole body]")  # fmt: skip
-@click.option("--contrasts", type=Names(), default="T1w,T2w,FLAIR,PDw", show_default=True)
+@click.option("--contrasts", type=Names(), default="T1w,T2w,FLAIR,PDw", show_default=True,
+              help="CT too: of the same head, in HU.")  # fmt: skip
 @click.option("--tesla", type=float, default=1.5, show_default=True, help="Field, up to 3.")
 @click.option("--snr", type=float, help="White matter over noise; none by default.")
 @click.option("--bias", type=click.FloatRange(0, 0.9), default=0.2, show_default=True,
@@ -51,6 +52,7 @@ def simulate(
     Examples:
       undrift medical simulate -o brains/ --count 10
       undrift medical simulate -o test/ --law shifted --seed 200000 --snr 20 --contrasts T1w,T2w
+      undrift medical simulate -o pairs/ --contrasts T1w,CT --count 5
       undrift medical simulate -o ct/ --kind ct --region chest --dose 0.1
       undrift medical simulate -o again/ --replay brains/simulation.jsonl
 

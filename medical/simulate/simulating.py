@@ -5,7 +5,8 @@
     OUTPUT/sub-000003/anat/sub-000003_desc-sim_T1w.nii.gz, .json      and T2w, FLAIR, PDw
     OUTPUT/sub-000003/anat/sub-000003_desc-sim_dseg.nii.gz            tissues by number
     OUTPUT/brain_dseg.tsv                        names of these tissues
-    OUTPUT/sub-000003/ct/sub-000003_desc-simLow_ct.nii.gz, ...        for CT
+    OUTPUT/sub-000003/ct/sub-000003_desc-sim_ct.nii.gz                CT of that head, in HU
+    OUTPUT/sub-000003/ct/sub-000003_desc-simLow_ct.nii.gz, ...        for CT alone
 
 Made volumes are derivatives in the words of BIDS, and each says so in its name and its record.
 """
@@ -14,7 +15,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,8 +27,12 @@ from undrift.medical.simulate.law import LAWS
 from undrift.medical.volumes.bids import VERSION
 from undrift.medical.volumes.volume import Stored, Volume
 
+if TYPE_CHECKING:
+    from undrift.medical.simulate.anatomy import Phantom
+
 RECORD = "simulation.jsonl"
 CONTRASTS = {"T1w": "mprage", "T2w": "t2-se", "FLAIR": "flair", "PDw": "pd-se"}
+CT = "CT"  # of the same head: a pair, voxel by voxel, with each MR contrast
 KINDS = ("brain", "ct")
 _CT_LAWS = {"training": "train", "shifted": "test"}
 _LABELS = "dseg"
@@ -39,7 +44,8 @@ class Scan:
 
     kind: "brain" or "ct". grid: voxels; spacing: mm, of CT None for the region's own. law: a name
     in LAWS. contrasts, tesla, snr (None: no noise), bias, thick (slices taken together), lesions:
-    of MR. region (None: the seed's turn) and dose (None: the phantom alone): of CT.
+    of MR; with the contrast "CT" there is CT of the head too, without noise. region (None: the
+    seed's turn) and dose (None: the phantom alone): of the kind "ct".
 
     Raises UsageError for what there is not.
     """
@@ -61,7 +67,7 @@ class Scan:
         _choose("kind", self.kind, KINDS)
         _choose("law", self.law, tuple(_CT_LAWS) if self.kind == "ct" else tuple(LAWS))
         for contrast in self.contrasts:
-            _choose("contrast", contrast, tuple(CONTRASTS))
+            _choose("contrast", contrast, (*CONTRASTS, CT))
         if self.snr is not None and not self.snr > 0:
             raise UsageError(f"--snr {self.snr:g}: expected a number above 0")
         if self.thick < 1 or self.grid[2] < self.thick:
@@ -87,6 +93,9 @@ def _make_brain(scan: Scan, seed: int) -> dict[str, Volume]:
     white = phantom.memberships["wm"] > 0.9
     made = {}
     for contrast in scan.contrasts:
+        if contrast == CT:
+            made.update(_ct_of_head(phantom, scan.thick))
+            continue
         volume = signal(phantom, CONTRASTS[contrast], scan.tesla)
         level = float(volume.array[white].mean()) if white.any() else float(volume.array.max())
         volume = volume.with_array(volume.array * shading)
@@ -98,6 +107,15 @@ def _make_brain(scan: Scan, seed: int) -> dict[str, Volume]:
                 made[f"anat/desc-{name}_{contrast}"] = seen
     labels = Volume(phantom.labels.astype(np.float32), phantom.affine, stored=Stored(dtype="uint8"))
     return {**made, f"anat/desc-sim_{_LABELS}": labels}
+
+
+def _ct_of_head(phantom: "Phantom", thick: int) -> dict[str, Volume]:
+    from undrift.medical.simulate.brain_ct import brain_ct
+    from undrift.medical.simulate.mr_acquisition import thick_slices
+
+    whole = brain_ct(phantom)
+    made = {"ct/desc-sim_ct": whole}
+    return made if thick == 1 else {**made, "ct/desc-simThick_ct": thick_slices(whole, thick)}
 
 
 def _make_ct(scan: Scan, seed: int) -> dict[str, Volume]:

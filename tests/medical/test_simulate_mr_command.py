@@ -12,6 +12,7 @@ from nibabel.nifti1 import load as open_nifti
 from undrift.cli import main
 from undrift.common.errors import InputError, UsageError
 from undrift.medical.simulate.anatomy import brain
+from undrift.medical.simulate.brain_ct import brain_ct
 from undrift.medical.simulate.mr_signal import signal
 from undrift.medical.simulate.simulating import Scan, labels, make, read_record, write_subject
 from undrift.medical.volumes.bids import parse_bids
@@ -104,6 +105,25 @@ def test_lesions_and_laws_are_those_asked_for() -> None:
     changed = np.abs(sick[flair].array - healthy[flair].array) > 1e-3
     assert 0 < changed.mean() < 0.1
     assert np.abs(shifted[flair].array - sick[flair].array).mean() > 0.01
+
+
+def test_a_head_comes_in_mr_and_in_ct_voxel_by_voxel(tmp_path: Path) -> None:
+    output = tmp_path / "pairs"
+    wanted = ("--contrasts", "T1w,CT", "--seed", "6", "--thick", "2", "--snr", "20")
+    assert simulate(output, *wanted) == 0
+    folder = output / "sub-000006"
+    ct, affine, _ = load(folder / "ct/sub-000006_desc-sim_ct.nii.gz")
+    mr, other, _ = load(folder / "anat/sub-000006_desc-sim_T1w.nii.gz")
+    assert ct.dtype == np.int16 and ct.shape == mr.shape
+    np.testing.assert_array_equal(affine, other)
+    phantom = brain(6, (24, 28, 20), 8.0)
+    np.testing.assert_allclose(ct, brain_ct(phantom).array, atol=0.51)  # whole HU
+    thick, _, _ = load(folder / "ct/sub-000006_desc-simThick_ct.nii.gz")
+    halves = brain_ct(phantom).array.reshape(24, 28, 10, 2).mean(-1)
+    np.testing.assert_allclose(thick, halves, atol=0.51)
+    facts = json.loads((folder / "ct/sub-000006_desc-sim_ct.json").read_text())
+    assert facts["Values"]["Units"] == "HU" and facts["Made"]["contrasts"] == ["T1w", "CT"]
+    assert parse_bids(folder / "ct/sub-000006_desc-sim_ct.nii.gz").suffix == "ct"
 
 
 def test_ct_comes_as_truth_clean_and_low_dose(tmp_path: Path) -> None:
