@@ -57,7 +57,7 @@ def test_bands_with_little_noise_and_no_fault_are_the_truth(tmp_path: Path) -> N
     assert np.allclose(scene.wavelengths, np.linspace(450, 900, BANDS)[:CLEAR])
     assert np.allclose(scene.array.min((1, 2)), 0)
     assert np.allclose(scene.array.max((1, 2)), 1)
-    # fitting three materials by 39 bands adds some 3 / 39 of the variance, and noise widens the range
+    # the fit of three materials by 39 bands adds 3 / 39 of the variance; noise widens the range
     assert np.median(scene.own) == pytest.approx(OWN, rel=0.05)
     assert scene.ceiling == pytest.approx(-20 * np.log10(OWN), abs=0.5)
     assert "36 of 40 bands taken for the truth, whose own noise allows an mpsnr of " in scene.about
