@@ -7,15 +7,15 @@ import numpy as np
 
 from undrift.common.errors import require
 from undrift.common.files import write_atomically
-from undrift.scientific.atmosphere.benchmark.cases import Case, Row, make
+from undrift.scientific.atmosphere.benchmark.cases import Case, Row
 from undrift.scientific.atmosphere.benchmark.methods import METHODS
-from undrift.scientific.atmosphere.benchmark.suite import Plan
+from undrift.scientific.atmosphere.benchmark.suite import FieldPlan
 from undrift.scientific.atmosphere.verification.spectra import plane_spectrum
 
 Members = dict[str, np.ndarray]
 
 
-def draw(asked: Plan, folder: Path, n: int = 0) -> list[Path]:
+def draw(asked: FieldPlan, folder: Path, n: int = 0) -> list[Path]:
     """Item n of each row of the plan: maps-ROW.png and spectra-ROW.png of the first channel.
 
     Raises MissingExtraError without matplotlib.
@@ -23,13 +23,13 @@ def draw(asked: Plan, folder: Path, n: int = 0) -> list[Path]:
     require("matplotlib").use("Agg")
     written = []
     for row in asked.rows:
-        case = make(row, asked.split, n, asked.known.scale)
+        case = row.make(n)
         made = {
             name: case.scale.back(METHODS[name](case, asked.known, asked.seed).members).numpy()
-            for name in asked.methods
+            for name in row.methods
         }
         for kind, figure in (("maps", _maps(case, made)), ("spectra", _spectra(case, made))):
-            path = folder / f"{kind}-{_plain(row)}.png"
+            path = folder / f"{kind}-{_plain(case.row)}.png"
             write_atomically(path, lambda part, f=figure: f.savefig(part, format="png", dpi=110))
             written.append(path)
     return written

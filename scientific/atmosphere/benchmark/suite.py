@@ -1,4 +1,4 @@
-"""Runs the rows of the benchmark: item by item, method by method, going on where it stopped.
+"""What the benchmark runs: its methods, what they depend on, how they are scored.
 
 All scores are in deviations of a channel, over all channels and points. rmse: of the mean of the
 members. crps: fair; of a single estimate its mean absolute error; mean crps: that of the mean. ssr:
@@ -6,22 +6,18 @@ the spread over the error. spectrum: root mean square over waves of the differen
 members one by one. chi: misfit of the members, by source.
 """
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-import undrift
-from undrift.common.errors import InputError, MissingExtraError, UndriftError, UsageError, nearest
-from undrift.common.files import fingerprint, sha256_of
+from undrift.common.benchmark import loop
+from undrift.common.benchmark.plan import Line, Plan, check_any, check_words, left_out
+from undrift.common.files import sha256_of
 from undrift.common.metrics.ensembles import crps, spread_skill
-from undrift.common.metrics.score_store import Store
 from undrift.common.metrics.score_table import ItemScore
-from undrift.scientific.atmosphere.banks import FIRST_SEED
 from undrift.scientific.atmosphere.benchmark.cases import COUNT, Case, Row, make, rows_named
 from undrift.scientific.atmosphere.benchmark.methods import (
     METHODS,
@@ -35,22 +31,15 @@ from undrift.scientific.atmosphere.likelihood import overall
 from undrift.scientific.atmosphere.tasks import FieldPrior, read_field_prior
 from undrift.scientific.atmosphere.verification.spectra import plane_spectrum
 
-Watch = Callable[[ItemScore], object]
+SPLITS = ("test", "validation")
 _WAVES = 20  # of 64 points: beyond, the simulator's filter leaves nothing
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """What is run. missing: method -> why it cannot run here."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FieldPlan(Plan):
+    """What is run, and the prior it is run with."""
 
-    split: str
-    rows: Sequence[Row]
-    methods: Sequence[str]
     known: FieldPrior
-    count: int = COUNT
-    seed: int = 0
-    missing: Mapping[str, str] = field(default_factory=dict)
-    identities: Mapping[str, Any] = field(default_factory=dict)
 
 
 def plan(
@@ -60,24 +49,29 @@ def plan(
     count: int | None = None,
     seed: int = 0,
     model: Any = PRIOR,
-) -> Plan:
+) -> FieldPlan:
     """Finds what can run. Raises UsageError for unknown names and where nothing is left."""
-    if split not in FIRST_SEED or split == "train":
-        raise UsageError(f"no split '{split}' (there are: test, validation)")
-    for name in methods or ():
-        if name not in METHODS:
-            raise UsageError(f"no method '{name}'{nearest(name, METHODS)} ({', '.join(METHODS)})")
+    check_words(split, SPLITS, methods, METHODS)
     known = read_field_prior(model, "cpu")
-    kept, missing, identities = [], {}, {}
-    for name in methods or tuple(METHODS):
-        try:
-            identities[name] = _identity(name, known)
-            kept.append(name)
-        except (MissingExtraError, InputError) as error:
-            missing[name] = str(error)
-    if not kept:
-        raise UsageError(f"no method can run here: {'; '.join(missing.values())}")
-    return Plan(split, rows_named(rows), kept, known, count or COUNT, seed, missing, identities)
+    found: dict[str, Any] = {}
+    missing: dict[str, str] = {}
+    for name in methods or METHODS:
+        with left_out(missing, name):
+            found[name] = _identity(name, known)
+    check_any(found, missing)
+    items, chosen = count or COUNT, rows_named(rows)
+    about = {"domain": "atmosphere", "split": split, "seed": seed, "items": items,
+             "rows": [row.name for row in chosen], "methods": found,
+             "left out": missing}  # fmt: skip
+    lines = [Line(row.name, items, found, partial(_case, row, split, known)) for row in chosen]
+    return FieldPlan(
+        split=split, seed=seed, rows=lines, score=partial(score_one, known=known, seed=seed),
+        about=about, missing=missing, known=known,
+    )  # fmt: skip
+
+
+def _case(row: Row, split: str, known: FieldPrior, n: int) -> Case:
+    return make(row, split, n, known.scale)
 
 
 def _identity(name: str, known: FieldPrior) -> dict[str, Any]:
@@ -87,41 +81,12 @@ def _identity(name: str, known: FieldPrior) -> dict[str, Any]:
     return {"prior": known.prior.sha256, "weights": files, **settings_of(name)}
 
 
-def run(
-    asked: Plan, *, save: Path | None = None, fresh: bool = False, watch: Watch = lambda e: None
-) -> Iterator[ItemScore]:
-    """The scores of all items, from `save`/scores.jsonl where they are there already."""
-    store = Store(save, fresh=fresh)
-    for row in asked.rows:
-        for n in range(asked.count):
-            case = None
-            for method in asked.methods:
-                key = fingerprint({
-                    "row": row.name, "n": n, "split": asked.split, "method": method,
-                    "seed": asked.seed, "identity": asked.identities[method],
-                    "version": undrift.__version__,
-                })  # fmt: skip
-                entry = store.get(key)
-                if entry is None:
-                    case = case or make(row, asked.split, n, asked.known.scale)
-                    entry = score_one(method, case, asked.known, asked.seed)
-                    store.add(key, entry)
-                    watch(entry)
-                yield entry
-
-
 def score_one(method: str, case: Case, known: FieldPrior, seed: int) -> ItemScore:
     """One method on one case; what stops it is recorded, but for missing packages."""
-    began = time.perf_counter()
-    try:
-        found = METHODS[method](case, known, seed)
-        seconds = time.perf_counter() - began
-        return ItemScore(case.item, case.row.name, method, scores_of(found, case), seconds)
-    except MissingExtraError:
-        raise
-    except Exception as error:
-        reason = str(error) if isinstance(error, UndriftError) else repr(error)
-        return ItemScore(case.item, case.row.name, method, {}, None, reason)
+    return loop.scored(
+        case.item, case.row.name, method, lambda: METHODS[method](case, known, seed),
+        lambda found: scores_of(found, case),
+    )  # fmt: skip
 
 
 def scores_of(found: Found, case: Case) -> dict[str, float]:
