@@ -1,11 +1,10 @@
 """Noisy, true and guessed coefficients of simulated scenes, made once and kept as files.
 
 A scene is seen by a sensor of its own, gets noise of a kind drawn with it, and goes through the
-same turns as a user's cube (`low_rank.separate`), here with total variation for the images. So the
-pairs hold what is left of stripes and impulses there, not ideal noise alone. Two moments are kept,
-the first turn and the last: the network will be asked at both. The truth is the true cube in the
-subspace that the noisy one gave; the guess is what a prior of pictures makes of each noisy image by
-itself. Names of folders are hashes of what settles their content.
+same turns as a user's cube (`evened`, `low_rank.separate`), with the prior of pictures for the
+images. So the pairs hold what is left of stripes and impulses there, not ideal noise alone. The
+truth is the true cube in the subspace that the noisy one gave; the guess is what the prior makes of
+each noisy image by itself. Names of folders are hashes of what settles their content.
 """
 
 from collections.abc import Callable
@@ -21,17 +20,18 @@ from undrift.common.errors import InputError
 from undrift.common.files import fingerprint, write_atomically
 from undrift.common.posterior.priors import read_prior
 from undrift.scientific.hyperspectral.cubes.cube import Cube
-from undrift.scientific.hyperspectral.eigen_images import by_prior, total_variation
-from undrift.scientific.hyperspectral.low_rank import separate
+from undrift.scientific.hyperspectral.eigen_images import by_prior
+from undrift.scientific.hyperspectral.evened import evened, evened_truth
+from undrift.scientific.hyperspectral.low_rank import TURNS, separate
 from undrift.scientific.hyperspectral.noise.cases import CASES, add_case, add_gaussian
-from undrift.scientific.hyperspectral.noise.pushbroom import Pushbroom, sweep
+from undrift.scientific.hyperspectral.noise.estimate import noise_report
+from undrift.scientific.hyperspectral.noise.pushbroom import Pushbroom, photons, sweep
 from undrift.scientific.hyperspectral.scenes.scene import Landscape, scene
 from undrift.scientific.hyperspectral.scenes.sensors import Sensor
 
 TRAINING_SEEDS = 800  # seeds from here on are for validation, from 900 on for the test
 LAST_SEED = 899  # of validation
-VERSION = 3  # of what the simulators make; another one makes new banks
-MOMENTS = (1, 3)  # turns after which a pair is kept
+VERSION = 5  # of what the simulators make; another one makes new banks
 Single = npt.NDArray[np.float32]
 Half = npt.NDArray[np.float16]
 # Ranges in nm, fewest and most bands, width over spacing, and how often.
@@ -96,18 +96,20 @@ def open_bank(
 
 
 def pairs(seed: int, settings: PairSettings) -> Single:
-    """(moments, 3, channels, rows, columns) float32 of one scene: noisy, true, guessed."""
+    """(3, channels, rows, columns) float32 of one scene: noisy, true, guessed."""
     rng = np.random.default_rng([seed, 31])
     clean = drawn_scene(seed, settings.side, rng)
     noisy = drawn_noise(clean, seed, rng)
-    shape = (len(MOMENTS), 3, settings.channels, settings.side, settings.side)
-    kept, prior = np.zeros(shape, np.float32), read_prior(settings.guess)
-    for at, turns in enumerate(MOMENTS):
-        found = separate(noisy, total_variation, turns, settings.channels, settings.least)
-        truth = found.subspace.coefficients(clean.array.astype(np.float64))
-        kept[at, 0, : found.subspace.rank] = found.noisy
-        kept[at, 1, : found.subspace.rank] = truth
-        kept[at, 2, : found.subspace.rank] = by_prior(prior, found.noisy)
+    level, even = evened(noisy, noise_report(noisy))
+    prior = read_prior(settings.guess)
+
+    def guesses(images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return by_prior(prior, images)
+
+    found = separate(level, guesses, TURNS, settings.channels, settings.least)
+    kept = np.zeros((3, settings.channels, settings.side, settings.side), np.float32)
+    truth = found.subspace.coefficients(evened_truth(clean.array, even))
+    kept[:, : found.subspace.rank] = found.noisy, truth, guesses(found.noisy)
     return kept
 
 
@@ -130,13 +132,13 @@ def drawn_scene(seed: int, side: int, rng: np.random.Generator) -> Cube:
 
 
 def drawn_noise(clean: Cube, seed: int, rng: np.random.Generator) -> Cube:
-    """The cube with noise of a kind: a case of the literature, a pushbroom sensor, or white."""
+    """The cube with noise: of a case of the literature, a pushbroom sensor, photons, or white."""
     which = rng.random()
-    if which < 0.55:
+    if which < 0.5:
         case = CASES[int(rng.integers(len(CASES)))]
         convention = "train" if rng.random() < 0.5 else "test"
         array = add_case(clean.array, case, seed, convention).cube
-    elif which < 0.85 and clean.wavelengths is not None:
+    elif which < 0.78 and clean.wavelengths is not None:
         sensor = Pushbroom(
             snr=float(np.exp(rng.uniform(np.log(40), np.log(300)))),
             reading=float(rng.uniform(0.1, 0.6)),
@@ -145,6 +147,8 @@ def drawn_noise(clean: Cube, seed: int, rng: np.random.Generator) -> Cube:
             common=float(rng.uniform(0.1, 0.6)),
         )
         array = sweep(clean.array, clean.wavelengths, sensor, seed).cube
+    elif which < 0.9:
+        array = photons(clean.array, float(np.exp(rng.uniform(5.7, 9.2))), seed)
     else:
         array = add_gaussian(clean.array, float(np.exp(rng.uniform(0.5, 4.3))), seed).cube
     return Cube(array, clean.wavelengths, clean.fwhm)

@@ -8,10 +8,10 @@ What is ours: the autoencoder is linear and belongs to the cube, whitening and t
 signal (`subspace`), so that any number of bands gives at most twelve images whose noise has
 deviation 1; the model (`hsi-subspace`) is a bridge to the true images, all of them at once, from
 what a prior of pictures makes of each, trained on simulated scenes; stage 3 learns from the user's
-scene alone (`own_scene`). Faults of columns and impulses are told apart in turns (`low_rank`), and
-each turn asks the model once, which is its mean; at the end the bridge draws samples. `hsi-bridge`
-works on voxels instead, told the wavelength of each band: from the projected cube (`first_guess`)
-to the true one.
+scene alone (`own_scene`). Faults of columns and impulses are told apart (`low_rank`) by the prior
+of pictures; the last turn asks the model, for its mean, and the bridge draws samples.
+`hsi-bridge` works on voxels instead, told the wavelength of each band: from the projected cube
+(`first_guess`) to the true one.
 """
 
 from dataclasses import dataclass, replace
@@ -84,6 +84,12 @@ class CubeModel:
             total += sign * self._ask(self.once, sign * y[turn], len(images))[0][turn]
         return guess + share * (total / self.turned - guess)
 
+    def guesses(self, images: Array) -> Array:
+        """What the prior of pictures makes of each by itself."""
+        if self.prior is None:
+            raise InputError(f"{self.chain.model.id} is a model of voxels, not of coefficients")
+        return by_prior(self.prior, images)
+
     def share(self, images: Array) -> float:
         """How much the network counts for the mean, 0 to 1; see `Signal.trusted`."""
         if self.signal.trusted is None:
@@ -97,10 +103,8 @@ class CubeModel:
 
     def stacked(self, images: Array) -> Array:
         """(2 channels, rows, columns): guesses, then the images; 0 where there are fewer."""
-        if self.prior is None:
-            raise InputError(f"{self.chain.model.id} is a model of voxels, not of coefficients")
         y = np.zeros((2, self.signal.channels, *images.shape[1:]))
-        y[:, : len(images)] = by_prior(self.prior, images), images
+        y[:, : len(images)] = self.guesses(images), images
         return y.reshape(-1, *images.shape[1:])
 
     def _ask(self, sampler: Sampler, y: Array, count: int) -> Array:
@@ -156,7 +160,9 @@ def _by_coefficients(
     cube: Cube, model: CubeModel, samples: bool
 ) -> tuple[Array, list[Array], Found]:
     signal = model.signal
-    found = separate(cube, model.mean, signal.turns, signal.channels, signal.least)
+    found = separate(
+        cube, model.guesses, signal.turns, signal.channels, signal.least, last=model.mean
+    )
     space = found.subspace
     if not samples:
         return found.estimate, [], found

@@ -57,11 +57,18 @@ class Found:
     noisy: Array
 
 
-def separate(cube: Cube, eigen: Eigen, turns: int = TURNS, most: int = 25, least: int = 1) -> Found:
+def separate(
+    cube: Cube,
+    eigen: Eigen,
+    turns: int = TURNS,
+    most: int = 25,
+    least: int = 1,
+    last: Eigen | None = None,
+) -> Found:
     """The signal of a cube by a denoiser of its images (k, rows, columns), in `turns` from 1.
 
-    most, least: directions of the subspace. Missing values are filled by the estimate; the caller
-    decides whether to show that.
+    most, least: directions of the subspace. last: the denoiser of the last turn, if another.
+    Missing values are filled by the estimate; the caller decides whether to show that.
     """
     rank = most, least
     report = noise_report(cube)
@@ -76,14 +83,15 @@ def separate(cube: Cube, eigen: Eigen, turns: int = TURNS, most: int = 25, least
     y = raw - faint[:, None]
     stripes = np.broadcast_to(report.stripes[:, None], y.shape)
     sigma = _from_bands(first, known, floor)
-    found = _turn(first, stripes, sigma, known, eigen, rank)
-    for _ in range(turns - 1):
+    ways = [eigen] * (turns - 1) + [last or eigen]
+    found = _turn(first, stripes, sigma, known, ways[0], rank)
+    for way in ways[1:]:
         fair = y - limits.bias(found.estimate, sigma)
         stripes, outliers = _rest(fair, found.estimate, known, sigma)
         stripes = stripes + _gained(fair - stripes, found.estimate, ~outliers, sigma)
         filled = np.where(outliers, found.estimate, fair - stripes)
         sigma = _from_bands(filled, outliers, floor)
-        found = _turn(filled, stripes, sigma, outliers, eigen, rank)
+        found = _turn(filled, stripes, sigma, outliers, way, rank)
     return replace(found, stripes=faint[:, None] + found.stripes)
 
 

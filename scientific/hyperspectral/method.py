@@ -68,6 +68,8 @@ class ByPrior:
         self.calls += len(images)
         return eigen_images.by_prior(self._placed(images), images)
 
+    guesses = mean  # of the turns before the last one
+
     def draw(self, images: Array) -> Array:
         """(samples, k, rows, columns) of the posterior of coefficients."""
         count = self.wishes.samples or 1
@@ -113,6 +115,8 @@ class Classical:
     def mean(self, images: Array) -> Array:
         """As `ByPrior.mean`."""
         return self.eigen(images)
+
+    guesses = mean
 
     def draw(self, images: Array) -> Array:
         """Raises UsageError: there are no samples."""

@@ -44,8 +44,7 @@ class Coefficients(Dataset[dict[str, Tensor]]):
         if not 0 <= n < self.length:
             raise IndexError(f"item {n} of {self.length}")
         rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, n], np.uint64)))
-        whole = self.bank[int(rng.integers(len(self.bank)))]
-        three = whole[int(rng.integers(len(whole)))]
+        three = self.bank[int(rng.integers(len(self.bank)))]
         level = scales(three[0])
         top, left = (int(rng.integers(side - self.patch + 1)) for side in three.shape[2:])
         box = (..., slice(top, top + self.patch), slice(left, left + self.patch))

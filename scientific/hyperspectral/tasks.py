@@ -22,12 +22,12 @@ from undrift.common.results import Restored
 from undrift.common.wishes import Wishes, wishes_of
 from undrift.scientific.hyperspectral.cubes.cube import Cube, Stored, Values
 from undrift.scientific.hyperspectral.cubes.files import save_cube
+from undrift.scientific.hyperspectral.evened import evened
 from undrift.scientific.hyperspectral.given import Given, given, marked
 from undrift.scientific.hyperspectral.learned import Denoised
-from undrift.scientific.hyperspectral.low_rank import faint_offsets
 from undrift.scientific.hyperspectral.method import method_for
 from undrift.scientific.hyperspectral.noise.estimate import NoiseReport, noise_report
-from undrift.scientific.hyperspectral.stabilise import Stabiliser, stabiliser
+from undrift.scientific.hyperspectral.stabilise import Stabiliser
 
 Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[np.float64]
@@ -78,13 +78,12 @@ def denoise(
         wavelengths=None if seen.wavelengths is None else seen.wavelengths[used],
         fwhm=None if seen.fwhm is None else seen.fwhm[used],
     )  # fmt: skip
-    even, offset = _even(part, report.of(used))
-    level = even.forward(part.array - offset[:, None])
-    done = chosen.denoise(part.with_array(level), (wanted.samples or 1) > 1, fill)
+    level, even = evened(part, report.of(used))
+    done = chosen.denoise(level, (wanted.samples or 1) > 1, fill)
     told = {
         "task": "hsi denoise", **chosen.record(), "seed": wanted.seed, "item": wanted.item,
         "samples": wanted.samples or 1, "version": undrift.__version__,
-        "noise": noise_record(report), **_told(part.with_array(level), done, used, fill, even),
+        "noise": noise_record(report), **_told(level, done, used, fill, even),
         "warnings": [*came.cube.notes, *_warnings(part, done)],
     }  # fmt: skip
     done = replace(
@@ -135,17 +134,6 @@ def noise_record(report: NoiseReport) -> dict[str, Any]:
 
 def _list(values: npt.NDArray[np.float64]) -> list[float | None]:
     return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values]
-
-
-def _even(part: Cube, report: NoiseReport) -> tuple[Stabiliser, Array]:
-    """What makes the noise even, and offsets of columns, which have to go before it: 0 without."""
-    even = stabiliser(part.array, report)
-    offset = np.zeros((part.bands, part.array.shape[2]))
-    if even.acts:
-        offset = faint_offsets(part, report)
-        part = part.with_array(part.array - offset[:, None])
-        even = stabiliser(part.array, noise_report(part))
-    return even, offset
 
 
 def _told(part: Cube, done: Denoised, used: Mask, fill: bool, even: Stabiliser) -> dict[str, Any]:

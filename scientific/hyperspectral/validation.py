@@ -50,7 +50,7 @@ class Validation:
             raise InputError(f"validation: seeds up to {last}; they end at {LAST_SEED}")
 
     def __call__(self, denoiser: Denoiser, folder: Path) -> dict[str, float]:
-        """Mean over scenes and moments of the error before and after, dB."""
+        """Mean over scenes of the error before and after, dB."""
         given = PairSettings(
             **self.settings.model_dump(),
             channels=self.signal.channels,
@@ -65,21 +65,18 @@ class Validation:
             rows = [self._box(denoiser, bank[k], device) for k in range(len(bank))]
         else:
             bank = open_bank(given, place, training=False)
-            rows = [row for k in range(len(bank)) for row in self._pairs(denoiser, bank[k], device)]
+            rows = [self._pair(denoiser, bank[k], device) for k in range(len(bank))]
         before, after = np.mean(rows, 0)
         return {"before": round(float(before), 3), "after": round(float(after), 3)}
 
-    def _pairs(self, denoiser: Denoiser, both: Any, device: torch.device) -> list[list[float]]:
-        rows = []
-        for noisy, truth, guess in both:
-            used = torch.from_numpy(abs(truth).max((1, 2)) > 0)
-            y = torch.from_numpy(np.concatenate([guess, noisy]))[None].to(device)
-            level = torch.from_numpy(scales(noisy))[None].to(device)
-            after = _once(denoiser, y, level)
-            wanted = torch.from_numpy(np.array(truth)).to(device)
-            half = len(truth)
-            rows.append([_db((v[0, :half] - wanted)[used]) for v in (y, after)])
-        return rows
+    def _pair(self, denoiser: Denoiser, kept: Any, device: torch.device) -> list[float]:
+        noisy, truth, guess = kept
+        used = torch.from_numpy(abs(truth).max((1, 2)) > 0)
+        y = torch.from_numpy(np.concatenate([guess, noisy]))[None].to(device)
+        level = torch.from_numpy(scales(noisy))[None].to(device)
+        after = _once(denoiser, y, level)
+        wanted = torch.from_numpy(np.array(truth)).to(device)
+        return [_db((v[0, : len(truth)] - wanted)[used]) for v in (y, after)]
 
     def _box(self, denoiser: Denoiser, kept: Any, device: torch.device) -> list[float]:
         """The first guess and what comes of it, over at most 64 bands."""

@@ -129,6 +129,15 @@ def test_samples_differ_and_scatter_about_the_mean(prior: Prior):
     assert abs((first + second) / 2 - mean).mean() < abs(found.noisy - mean).mean()
 
 
+def test_the_last_turn_may_have_a_denoiser_of_its_own():
+    noisy = Cube(add_case(CLEAN, "stripe", seed=8).cube)
+    usual = separate(noisy, total_variation, turns=2)
+    other = separate(noisy, total_variation, turns=2, last=lambda images: 0 * images)
+    assert np.array_equal(other.noisy, usual.noisy)  # the turns before are the same
+    mean = usual.subspace.mean * usual.subspace.sigma
+    assert np.array_equal(other.estimate, np.broadcast_to(mean[:, None, None], CLEAN.shape))
+
+
 def test_missing_values_are_filled_from_what_is_there(prior: Prior):
     array = add_gaussian(CLEAN, 10, seed=7).cube
     array[10, 20:30, 20:30] = np.nan

@@ -5,6 +5,7 @@ import pytest
 
 from undrift.scientific.hyperspectral import metrics
 from undrift.scientific.hyperspectral.cubes.cube import Cube
+from undrift.scientific.hyperspectral.evened import evened_truth
 from undrift.scientific.hyperspectral.noise.cases import add_case, add_gaussian
 from undrift.scientific.hyperspectral.noise.estimate import noise_report
 from undrift.scientific.hyperspectral.noise.pushbroom import photons
@@ -49,6 +50,12 @@ def test_forward_and_inverse_agree_below_zero_too():
     assert np.allclose(1 / slope.ravel(), unit, rtol=1e-3)
 
 
+def test_what_a_clean_cube_becomes_goes_back_to_it():
+    known = Stabiliser(np.array([1e-4, 0]), np.array([2e-3, 0]), np.array([5e-5, 1]))
+    clean = np.linspace(-0.1, 1, 400).reshape(2, 10, 20)
+    assert np.allclose(known.inverse(evened_truth(clean, known)), clean)
+
+
 @pytest.mark.parametrize("case", ["even", "impulse", "mixture"])
 def test_other_noise_is_left_alone(case: str):
     noisy = add_gaussian(CLEAN, 15, seed=2) if case == "even" else add_case(CLEAN, case, seed=2)
@@ -64,7 +71,7 @@ def test_photons_are_denoised_better_for_it(monkeypatch):
     bright = np.sqrt(np.median(CLEAN, (1, 2)) / FULL)
     assert np.median(np.array(made.info["sigma"]) / bright) == pytest.approx(1, abs=0.1)
     none = Stabiliser(np.zeros(31), np.zeros(31), np.ones(31))
-    where = "undrift.scientific.hyperspectral.tasks.stabiliser"
+    where = "undrift.scientific.hyperspectral.evened.stabiliser"
     monkeypatch.setattr(where, lambda array, report: none)
     plain = denoise(noisy, method="non-local-means")
     assert metrics.mpsnr(CLEAN, made.value) > metrics.mpsnr(CLEAN, plain.value) + 0.5

@@ -32,7 +32,7 @@ def test_a_bank_goes_on_where_it_stopped_and_keeps_validation_apart(tmp_path: Pa
     first = bank[0].copy()
     bank.paths[0].unlink()
     assert np.array_equal(open_bank(settings, tmp_path)[0], first)
-    assert first.shape == (2, 3, 12, 32, 32)
+    assert first.shape == (3, 12, 32, 32)
     with pytest.raises(InputError, match="seeds 799 to 800"):
         open_bank(PairSettings(count=2, first=799), tmp_path)
 
@@ -40,7 +40,7 @@ def test_a_bank_goes_on_where_it_stopped_and_keeps_validation_apart(tmp_path: Pa
 def test_samples_depend_on_seed_and_number_alone(tmp_path: Path):
     noisy, truth, guess = (np.full((12, 40, 40), n, np.float32) for n in (3, 2, 1))
     noisy[9:] = truth[9:] = guess[9:] = 0
-    np.save(tmp_path / "a.npy", np.stack([noisy, truth, guess])[None])
+    np.save(tmp_path / "a.npy", np.stack([noisy, truth, guess]))
     dataset = Coefficients(Bank((tmp_path / "a.npy",)), patch=32, seed=3)
     one, again, other = dataset[5], dataset[5], dataset[6]
     assert all(torch.equal(one[name], again[name]) for name in one)
