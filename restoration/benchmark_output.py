@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from undrift.common.benchmark.command import all_scores
 from undrift.common.console import Console
 from undrift.common.errors import UsageError
 from undrift.common.files import write_atomically, write_text
@@ -40,7 +41,7 @@ class Output:
         self, entry: ItemScore, clean: np.ndarray, degraded: np.ndarray, restored: np.ndarray | None
     ) -> None:
         """Notes one result; arrays are (c, h, w) in [0, 1]."""
-        said = entry.error or ", ".join(f"{k} {v:.4g}" for k, v in entry.scores.items())
+        said = all_scores(entry)
         self.console.detail(f"{entry.item}  {entry.setting}  {entry.method}  {said}")
         if entry.error is not None:
             self.console.error(f"{entry.item} {entry.setting} {entry.method} failed: {said}")

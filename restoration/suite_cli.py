@@ -1,6 +1,5 @@
 """What `undrift benchmark --task all` does with its options."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,9 @@ from typing import Any
 import click
 import numpy as np
 
+from undrift.common.benchmark import command
 from undrift.common.console import Console
-from undrift.common.errors import PartialFailure, UsageError
+from undrift.common.errors import UsageError
 from undrift.common.metrics.score_table import ItemScore, Table
 from undrift.restoration.suite_run import run_suite
 from undrift.restoration.suite_table import suite_records, suite_rows, suite_text
@@ -35,31 +35,25 @@ def suite(
     settings = {key: value for key, value in given.items() if value not in (None, ())}
     options = {key: settings.pop(key) for key in MODEL_OPTIONS if key in settings}
 
+    tell = command.watcher(console, command.all_scores)
+
     def watch(
         entry: ItemScore, clean: np.ndarray, degraded: np.ndarray, restored: np.ndarray | None
     ) -> None:
-        said = entry.error or ", ".join(f"{k} {v:.4g}" for k, v in entry.scores.items())
-        say = console.error if entry.error else console.note
-        say(f"{entry.setting}  {entry.item}  {entry.method}  {said}")
+        tell(entry)
 
     table = run_suite(
         card, options=options, save=save, fresh=overwrite, watch=watch, note=console.note,
         **settings,
     )  # fmt: skip
     if console.as_json:
-        for record in suite_records(table, items=console.verbose):
-            click.echo(json.dumps(record))
+        command.show_records(suite_records(table, items=console.verbose))
     else:
         click.echo(suite_text(table, items=console.verbose))
     if report is not None:
         _write_page(report, table)
         console.note(f"report: {report}")
-    if table.failed:
-        first = table.failed[0]
-        raise PartialFailure(
-            f"{len(table.failed)} of {len(table.scores)} scores failed, the first: {first.setting} "
-            f"{first.item} {first.method}: {first.error}"
-        )
+    command.raise_failed(table.scores)
 
 
 def _write_page(path: Path, table: Table) -> None:

@@ -1,12 +1,12 @@
 """The command `undrift speech benchmark`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from undrift.common.errors import PartialFailure, UsageError, nearest
+from undrift.common.benchmark.options import keeping_options, showing_options
+from undrift.common.errors import UsageError, nearest
 from undrift.common.option_types import Names
 
 
@@ -31,11 +31,8 @@ from undrift.common.option_types import Names
 @click.option("--metrics", type=Names(), help="By commas. Default: si_sdr,estoi,lsd, and pesq.")
 @click.option("--items", type=Names(), help="Only these clips.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of mixtures and models.")
-@click.option("--save", type=click.Path(path_type=Path), help="Folder that keeps every score.")
-@click.option("--overwrite", is_flag=True, help="Measure again what --save holds.")
-@click.option("--json", "as_json", is_flag=True, help="JSON lines instead of the table.")
-@click.option("-v", "--verbose", is_flag=True, help="Also every clip.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@keeping_options
+@showing_options("clip")
 def benchmark(
     save: Path | None, overwrite: bool, as_json: bool, verbose: bool, quiet: bool, **given: Any
 ) -> None:
@@ -49,33 +46,21 @@ def benchmark(
     With --save every score is on the disk as soon as it is measured, and the same command goes on
     from there; a model whose weights changed is measured again.
     """
+    from undrift.common.benchmark import command
     from undrift.common.console import Console
-    from undrift.common.metrics.score_table import ItemScore
     from undrift.speech.benchmark.suite import plan, run_suite
     from undrift.speech.benchmark.tables import as_text, records
 
     console = Console(quiet, verbose, as_json)
     asked = plan(**{key: value for key, value in given.items() if value not in (None, ())})
-    for name, reason in asked.missing.items():
-        console.note(f"left out {name}: {reason}")
-
-    def watch(entry: ItemScore) -> None:
-        said = entry.error or ", ".join(f"{k} {v:.4g}" for k, v in entry.scores.items())
-        say = console.error if entry.error else console.note
-        say(f"{entry.setting}  {entry.item}  {entry.method}  {said}")
-
+    command.tell_left_out(console, asked.missing)
+    watch = command.watcher(console, command.all_scores)
     table = run_suite(asked, save=save, fresh=overwrite, watch=watch)
     if as_json:
-        for record in records(table, items=verbose):
-            click.echo(json.dumps(record))
+        command.show_records(records(table, items=verbose))
     else:
         click.echo(as_text(table))
-    if table.failed:
-        first = table.failed[0]
-        raise PartialFailure(
-            f"{len(table.failed)} of {len(table.scores)} scores failed, the first: "
-            f"{first.setting} {first.item} {first.method}: {first.error}"
-        )
+    command.raise_failed(table.scores)
 
 
 def _of_card(card: str, task: str, **given: Any) -> None:

@@ -1,15 +1,16 @@
 """Runs the benchmark of speech: clip by clip, method by method, going on where it stopped."""
 
 import hashlib
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 import undrift
-from undrift.common.errors import InputError, MissingExtraError, UndriftError, UsageError
+from undrift.common.benchmark.loop import Watch, scored
+from undrift.common.benchmark.plan import check_any
+from undrift.common.errors import InputError, MissingExtraError, UsageError
 from undrift.common.files import fingerprint
 from undrift.common.metrics.score_store import Store
 from undrift.common.metrics.score_table import ItemScore, Table
@@ -25,7 +26,6 @@ from undrift.speech.benchmark.mixtures import (
 from undrift.speech.metrics.scores import known_metrics, score, usual_metrics
 
 ALL_NOISE = "all snr"
-Watch = Callable[[ItemScore], object]
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,7 @@ def plan(
             if methods is not None or model is not None:
                 raise
             missing[name] = str(error)
-    if not found:
-        raise UsageError(f"no method can run here: {'; '.join(missing.values())}")
+    check_any(found, missing)
     kept = frozenset(clip.name for clip in clips) if items is None else frozenset(items)
     return Plan(split, clips, kept, chosen, found, measured, seed, missing)
 
@@ -143,17 +142,10 @@ def score_one(
     method: Method, made: Mixture, setting: str, item: str, metrics: Sequence[str]
 ) -> ItemScore:
     """One method on one mixture; what stops it is recorded, but for usage and missing packages."""
-    began = time.perf_counter()
-    try:
-        out = np.asarray(method.run(made.noisy, RATE, item))
-        seconds = time.perf_counter() - began
-        scores = score(made.clean, out, RATE, metrics)
-    except (MissingExtraError, UsageError):
-        raise
-    except Exception as error:
-        reason = str(error) if isinstance(error, UndriftError) else repr(error)
-        return ItemScore(item, setting, method.name, {}, None, reason)
-    return ItemScore(item, setting, method.name, scores, seconds)
+    return scored(
+        item, setting, method.name, lambda: np.asarray(method.run(made.noisy, RATE, item)),
+        lambda out: score(made.clean, out, RATE, metrics), through=(MissingExtraError, UsageError),
+    )  # fmt: skip
 
 
 def with_means(table: Table) -> Table:
