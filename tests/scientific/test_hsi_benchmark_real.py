@@ -3,13 +3,17 @@
 The cubes are made here, with noise that is known band by band.
 """
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from undrift.common.errors import InputError
+from undrift.common.errors import InputError, UsageError
+from undrift.scientific.hyperspectral.benchmark import suite
+from undrift.scientific.hyperspectral.benchmark.cli import benchmark
 from undrift.scientific.hyperspectral.benchmark.real import (
     CLEAN,
     PHOTONS,
@@ -20,7 +24,7 @@ from undrift.scientific.hyperspectral.benchmark.real import (
     real_scene,
 )
 from undrift.scientific.hyperspectral.cubes.cube import Cube
-from undrift.scientific.hyperspectral.cubes.files import save_cube
+from undrift.scientific.hyperspectral.cubes.files import open_cube, save_cube
 from undrift.scientific.hyperspectral.noise.pushbroom import Pushbroom, brightness
 
 BANDS, CLEAR, ROWS, COLUMNS = 40, 36, 96, 101
@@ -134,3 +138,34 @@ def test_sensor_noise_is_four_times_that_of_simulated_rows() -> None:
     assert (SENSOR.gain, SENSOR.offset) == (0.04, 0.012)
     assert (SENSOR.dead, SENSOR.hot) == (Pushbroom().dead, Pushbroom().hot)
     assert np.isfinite(noisy(truth, None, "pushbroom", 900)).all()  # a file without wavelengths
+
+
+def test_the_command_scores_a_real_cube_and_goes_on_only_with_the_same_one(tmp_path: Path) -> None:
+    def run(path: Path, *words: str) -> list[dict]:
+        told = ["--real", str(path), "--save", str(tmp_path), "--json", "-v", "-q", *words]
+        done = CliRunner().invoke(benchmark, told, standalone_mode=False, catch_exceptions=False)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    words = ("--row", "non-iid", "--method", "noisy,pca", "--count", "1")
+    first = run(scene_of(tmp_path), *words)
+    about = first[0]["settings"]
+    assert about["rows"] == ["non-iid, field, 36 bands"]
+    assert about["truth"]["ceiling"] == pytest.approx(-20 * np.log10(OWN), abs=0.5)
+    scores = {e["method"]: e["scores"] for e in first if e["record"] == "item"}
+    assert scores["pca"]["mpsnr"] > scores["noisy"]["mpsnr"] + 6
+    kept = (tmp_path / "scores.jsonl").read_bytes()
+    assert run(tmp_path / "field.hdr", *words) == first
+    assert (tmp_path / "scores.jsonl").read_bytes() == kept  # nothing was measured again
+    cube = open_cube(tmp_path / "field.hdr")
+    save_cube(cube.with_array(cube.array[:, ::-1]), tmp_path / "field.hdr")  # another scene
+    assert run(tmp_path / "field.hdr", *words) != first
+    text = CliRunner().invoke(benchmark, ["--real", str(tmp_path / "field.hdr"), *words]).output
+    assert "cubes, field: 36 of 40 bands taken for the truth" in text
+    assert "simulated scenes" not in text
+
+
+def test_a_real_cube_is_for_the_test(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="leave out --split validation"):
+        suite.plan("validation", real=scene_of(tmp_path))
+    with pytest.raises(UsageError, match=r"no row 'stripes'.*stripe, field, 36 bands"):
+        suite.plan(rows=("stripes",), real=tmp_path / "field.hdr")

@@ -2,11 +2,11 @@
 
 `test` has the seeds 900 to 999; every other of its scenes is drawn from a shifted law: more
 families of materials, more variants, a stronger bilinear part, more variability, a sharper sensor.
-`validation` has 800 to 899 and the law of training; settings were chosen on it. All is simulated:
-no real cube ships with a package that can be installed.
+`validation` has 800 to 899 and the law of training; settings were chosen on it. All of that is
+simulated; `real` has rows of a cube that the user has.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,12 +78,17 @@ def _row(noise: str, seen: str) -> Row:
 ROWS = {row.name: row for row in (_row(noise, seen) for seen in COUNTS for noise in NOISES)}
 
 
-def rows_named(names: tuple[str, ...] | None) -> list[Row]:
-    """Those whose name begins so, all for None. Raises UsageError for an unknown one."""
+def rows_named(names: tuple[str, ...] | None, among: Sequence[Row] | None = None) -> list[Row]:
+    """Those whose name begins so, all for None. Raises UsageError for an unknown one.
+
+    among: rows to choose from, `ROWS` by default.
+    """
+    known = {row.name: row for row in (ROWS.values() if among is None else among)}
     found = []
     for name in names or ():
-        fitting = [row for row in ROWS.values() if row.name.startswith(name)]
+        fitting = [row for row in known.values() if row.name.startswith(name)]
         if not fitting:
-            raise UsageError(f"no row '{name}'{nearest(name, ROWS)} (there are: {'; '.join(ROWS)})")
+            hint = f"{nearest(name, known)} (there are: {'; '.join(known)})"
+            raise UsageError(f"no row '{name}'{hint}")
         found += [row for row in fitting if row not in found]
-    return list(ROWS.values()) if names is None else found
+    return list(known.values()) if names is None else found

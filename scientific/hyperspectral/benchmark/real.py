@@ -11,6 +11,7 @@ rows adds to a bright band is no more than that, so here its noise, gains and of
 times as large.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,11 @@ class Scene:
     def ceiling(self) -> float:
         """MPSNR in dB of the scene without its own noise against this."""
         return float(-20 * np.log10(self.own).mean())
+
+    @property
+    def sha256(self) -> str:
+        """Of the truth's numbers."""
+        return hashlib.sha256(np.ascontiguousarray(self.array, "<f4").tobytes()).hexdigest()
 
     @property
     def about(self) -> str:

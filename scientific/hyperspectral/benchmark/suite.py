@@ -7,17 +7,20 @@ the place of the prior.
 
 import math
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from undrift.common.benchmark import loop
 from undrift.common.benchmark.plan import Line, Plan, check_any, check_words, left_out
+from undrift.common.errors import UsageError
 from undrift.common.files import sha256_of
 from undrift.common.metrics.score_table import ItemScore
 from undrift.scientific.hyperspectral import metrics
 from undrift.scientific.hyperspectral.benchmark import baselines
 from undrift.scientific.hyperspectral.benchmark.cases import FIRST, Case, Row, rows_named
+from undrift.scientific.hyperspectral.benchmark.real import Scene, real_rows, real_scene
 
 OURS = {"turns nlm": "non-local-means", "low-rank": "low-rank", "model": "model"}
 JUDGED = ("model", "low-rank")  # the first that is there is compared with the peers
@@ -32,21 +35,29 @@ def plan(
     methods: tuple[str, ...] | None = None,
     count: int | None = None,
     seed: int = 0,
+    real: Path | None = None,
 ) -> Plan:
-    """Finds what can run. Raises UsageError for unknown names and where nothing is left."""
+    """Finds what can run. real: a file with a cube whose best bands are the truth (see `real`).
+
+    Raises UsageError for unknown names, where nothing is left, and for validation on a real cube,
+    InputError for a file that gives no truth.
+    """
     check_words(split, FIRST, methods, METHODS)
+    if real is not None and split != "test":
+        raise UsageError(f"a real cube is for the test; leave out --split {split}")
     missing: dict[str, str] = {}
     found: dict[str, Any] = {}
     for name in methods or METHODS:
         with left_out(missing, name):
             found[name] = identity_of(name)
     check_any(found, missing)
-    chosen = rows_named(rows)
+    scene = None if real is None else real_scene(real)
+    chosen = rows_named(rows, None if scene is None else real_rows(scene))
     about = {"domain": "scientific", "suite": "hyperspectral", "split": split, "seed": seed,
              "rows": [row.name for row in chosen], "methods": found,
-             "not installed": missing}  # fmt: skip
+             "not installed": missing, **_truth(scene)}  # fmt: skip
     lines = [
-        Line(row.name, min(row.count, count or row.count), _fitting(found, row),
+        Line(row.name, min(row.count, count or row.count), _fitting(found, row, scene),
              partial(row.make, split))
         for row in chosen
     ]  # fmt: skip
@@ -56,11 +67,20 @@ def plan(
     )  # fmt: skip
 
 
-def _fitting(methods: dict[str, Any], row: Row) -> dict[str, Any]:
-    """Those that are not too slow for as many bands."""
-    if row.bands <= baselines.MOST_BANDS:
-        return methods
-    return {name: one for name, one in methods.items() if name not in baselines.SLOW}
+def _truth(scene: Scene | None) -> dict[str, Any]:
+    """What is told of a real truth."""
+    if scene is None:
+        return {}
+    return {"truth": {"about": scene.about, "sha256": scene.sha256, "ceiling": scene.ceiling}}
+
+
+def _fitting(methods: dict[str, Any], row: Row, scene: Scene | None) -> dict[str, Any]:
+    """Those that are not too slow for as many bands; a real truth is a part of their identity."""
+    slow = baselines.SLOW if row.bands > baselines.MOST_BANDS else ()
+    kept = {name: one for name, one in methods.items() if name not in slow}
+    if scene is None:
+        return kept
+    return {name: {**one, "truth": scene.sha256} for name, one in kept.items()}
 
 
 def identity_of(method: str) -> Any:

@@ -52,8 +52,9 @@ class _Cubes(Sheet):
     brief = "mpsnr"
 
     def heading(self, asked: Plan) -> list[str]:
+        truth = asked.about.get("truth", {}).get("about", "simulated scenes of 64 x 64")
         return [
-            f"hyperspectral cubes, simulated scenes of 64 x 64, {asked.split}, seed {asked.seed}",
+            f"hyperspectral cubes, {truth}, {asked.split}, seed {asked.seed}",
             "mpsnr in dB, sam in degrees, ergas in per cent (Wald), mssim of Wang",
         ]
 
