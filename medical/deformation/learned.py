@@ -1,18 +1,19 @@
 """Deformations by a model that was trained to undo random ones: `drdm.recover` on a volume.
 
 The weight file is one of this package with the task "deform": a network (image) -> three
-displacements in voxels, told t as the angle t pi/2, and a signal that says how values are scaled
-and which voxels it knows.
+components of a displacement, told t as the angle t pi/2, in units of the mean length of what is to
+be undone at t (`displaced`); and a signal that says how values are scaled and which voxels it
+knows.
 """
 
 import math
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from undrift.common.devices import resolve_device
-from undrift.medical.deformation.drdm import Recover, recover
+from undrift.medical.deformation.drdm import STEPS, Recover, recover, recovery_counts
 from undrift.medical.deformation.random_fields import Deformation
 from undrift.medical.honesty.guards import guard
 from undrift.medical.signal import read_signal
@@ -38,7 +39,8 @@ def learned_deformation(
     image = torch.from_numpy(np.ascontiguousarray(values))[None, None].to(place)
     last, halved = start, 0
     with torch.inference_mode():
-        for step in recover(as_recover(loaded.denoiser.network), image, start.field.to(place)):
+        network = as_recover(loaded.denoiser.network, loaded.denoiser.scaling.std)
+        for step in recover(network, image, start.field.to(place)):
             last = Deformation(step.field, step.least, start.most, start.share)
             halved += step.share < 1
     if halved:
@@ -46,14 +48,27 @@ def learned_deformation(
     return Deformation(last.field.cpu(), last.least, _most(last.field), start.share)
 
 
-def as_recover(network: torch.nn.Module) -> Recover:
-    """The network as `recover` calls it."""
+def as_recover(network: nn.Module, unit: float | None = None) -> Recover:
+    """The network as `recover` calls it. unit: see `displaced`; None for output in voxels."""
 
     def call(warped: Tensor, t: float) -> Tensor:
-        psi = torch.full((len(warped),), t * math.pi / 2, device=warped.device)
-        return network(warped, psi.to(warped), None)
+        times = torch.full((len(warped),), t, device=warped.device)
+        if unit is None:
+            return network(warped, (times * math.pi / 2).to(warped), None)
+        return displaced(network, warped, times, unit)
 
     return call
+
+
+def displaced(network: nn.Module, warped: Tensor, times: Tensor, unit: float) -> Tensor:
+    """The field (b, axes, *space) in voxels by which a network undoes k(t) steps at times (b,).
+
+    Its output times k(t) `unit`, the root mean square in voxels of one step, so that it is about 1
+    at every t; nothing at t = 0, where k is 0.
+    """
+    counts = [recovery_counts(round(t * STEPS))[1] for t in times.tolist()]
+    scale = unit * torch.tensor(counts).to(warped).reshape(-1, *[1] * (warped.ndim - 1))
+    return scale * network(warped, (times * math.pi / 2).to(warped), None)
 
 
 def _most(field: Tensor) -> float:

@@ -2,7 +2,11 @@
 
 A sample is an image and a velocity v. At the time t of the batch the image is warped by v composed
 K(t) times; the network is to undo k(t) compositions of v (`drdm.recovery_counts`). Powers are taken
-by repeated squaring, which is the same map but for interpolation.
+by repeated squaring, which is the same map but for interpolation. With v of a thirtieth of a voxel,
+its power K is the flow of K v but for a hundredth of a voxel, and `flows` takes that in a third of
+the time. The paper's loss is `recovery_objective`. Recipes have `pooled_objective`: errors are
+divided by the displacement of the whole volume, and the network's output counts in the units of
+`displaced`. With voxels for units its first steps are larger than what is to be undone.
 """
 
 import math
@@ -19,8 +23,14 @@ from undrift.common.denoisers import Denoiser
 from undrift.common.noise import Noise
 from undrift.common.training.recipe import Recipe
 from undrift.common.training.run import Objective
-from undrift.medical.deformation.drdm import STEPS, recovery_counts, recovery_losses
-from undrift.medical.deformation.fields import compose, pull
+from undrift.medical.deformation.drdm import (
+    STEPS,
+    pooled_loss,
+    recovery_counts,
+    recovery_losses,
+)
+from undrift.medical.deformation.fields import compose, exponential, pull
+from undrift.medical.deformation.learned import displaced
 from undrift.medical.deformation.random_fields import random_velocity
 from undrift.medical.signal import Signal, read_signal
 from undrift.medical.simulate.ct import ct_phantom
@@ -89,8 +99,8 @@ def open_samples(recipe: Recipe, trial: Any = None) -> Dataset[dict[str, Tensor]
 
 
 def open_objective(recipe: Recipe) -> Objective:
-    """DRDM's loss, fields in units of the side."""
-    return recovery_objective
+    """The share of the displacement that is left."""
+    return pooled_objective
 
 
 def recovery_objective(
@@ -107,6 +117,26 @@ def recovery_objective(
     found = denoiser.network(warped, psi, None)
     side = image.shape[2]
     return recovery_losses(found / side, target / side).total
+
+
+def pooled_objective(
+    denoiser: Denoiser, batch: dict[str, Tensor], recipe: Recipe, iteration: int
+) -> Tensor:
+    """As `recovery_objective`, with flows for powers and `pooled_loss`."""
+    image, v = batch["image"].float(), batch["velocity"].float()
+    times = (batch["u"] * STEPS).floor().clamp(max=STEPS - 1).long()
+    with torch.no_grad():
+        far, near = flows(v, times)
+        warped = pull(image, far)
+    found = displaced(denoiser.network, warped, times / STEPS, recipe.scaling.std)
+    return pooled_loss(found.float(), near)
+
+
+def flows(v: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+    """exp(K v) and exp(k v) of the counts at times (b,)."""
+    counts = torch.tensor([recovery_counts(t) for t in times.tolist()]).to(v)
+    many, few = (c.reshape(-1, *[1] * (v.ndim - 1)) for c in counts.unbind(1))
+    return exponential(many * v, 6), exponential(few * v, 2)
 
 
 def power_by_squaring(v: Tensor, counts: Tensor) -> Tensor:
