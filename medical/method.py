@@ -1,7 +1,7 @@
 """What works on volumes: a model with its sampler, what it knows of its signal, and its numbers."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,13 @@ from undrift.common.weights.files import read_settings
 from undrift.common.weights.model import find_weights
 from undrift.common.wishes import Wishes
 from undrift.medical.intensity import IntensityMap, Values
-from undrift.medical.signal import MaximumSettings, Signal, read_signal, robust_maximum
+from undrift.medical.signal import (
+    MaximumSettings,
+    Signal,
+    SpreadSettings,
+    read_signal,
+    robust_maximum,
+)
 from undrift.medical.stores import Place, slabs
 from undrift.medical.volumes.geometry import Turn, turned
 from undrift.medical.volumes.volume import Volume
@@ -62,9 +68,21 @@ class Method:
         return str(self.sampler.model.path)
 
     @property
+    def spread(self) -> SpreadSettings | None:
+        """How samples lie about one estimate: of several, by no solver that was asked for."""
+        own = self.sampler.choice.samples > 1 and self.sampler.wishes.solver is None
+        return self.signal.spread if own else None
+
+    @property
+    def estimator(self) -> Sampler:
+        """The sampler of one call, the model's estimate of the mean."""
+        once = {"solver": "ddim", "steps": 1, "samples": 1, "options": {}, "times": None}
+        return replace(self.sampler, choice=self.sampler.choice.model_copy(update=once))
+
+    @property
     def calls(self) -> int:
         """Network calls of one volume that is seen at once."""
-        return self.sampler.planned_calls()
+        return self.sampler.planned_calls() + (self.spread is not None)
 
     def about(self) -> str:
         """A line that says what will be used."""
@@ -99,9 +117,12 @@ def method_for(model: str, task: str, wishes: Wishes) -> Method:
         raise InputError(f"{settings.id} is a model for {settings.domain}, not for MRI and CT")
     if settings.levels:
         raise InputError(f"{settings.id} is told {', '.join(settings.levels)}, which nobody knows")
+    signal = read_signal(settings.signal)
+    if signal.spread is not None and (wishes.samples or 1) > 1 and wishes.solver is None:
+        wishes = replace(wishes, steps=wishes.steps or signal.spread.steps)
     sampler = make_sampler(model, task, wishes)
     sampler.choice = sampler.choice.model_copy(update={"symmetries": 1})
-    return Method(sampler, read_signal(settings.signal))
+    return Method(sampler, signal)
 
 
 @dataclass(eq=False)

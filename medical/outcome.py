@@ -15,6 +15,7 @@ from undrift.medical.honesty.guards import guard
 from undrift.medical.intensity import IntensityMap
 from undrift.medical.made import write_made
 from undrift.medical.method import Method
+from undrift.medical.spread import place_about
 from undrift.medical.stages import Stage
 from undrift.medical.volumes.volume import Values, Volume
 
@@ -26,6 +27,12 @@ class Drawn:
     mean: Values
     std: Values | None
     samples: tuple[Values, ...]
+
+    def about(self, estimate: Values, wider: float) -> "Drawn":
+        """The same several samples about another mean, `wider` times as far from it."""
+        place_about(estimate, self.mean, self.samples, wider)
+        std = None if self.std is None else self.std * np.float32(wider)
+        return Drawn(estimate, std, self.samples)
 
 
 def gathered(samples: Iterable[Values], count: int, keep: bool) -> Drawn:

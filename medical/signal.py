@@ -88,13 +88,23 @@ Intensity = Annotated[
 ]
 
 
+class SpreadSettings(Strict):
+    """How several samples lie about one estimate, chosen on validation phantoms; see `spread`.
+
+    wider: factor of the deviations of the runs from their mean. steps: of a run.
+    """
+
+    wider: float = Field(gt=0)
+    steps: int = Field(4, ge=2)
+
+
 class Signal(Strict):
     """See the module. source, target: protocols of `simulate.mr_contrasts`, or a user's words.
 
     grid: voxels of the whole that a generator draws; None for a network of patches.
     slices: of the stacks that a two-dimensional network restores, odd; None for one of volumes.
     quantiles, inside: share of voxels -> least and largest value in training, for warnings; see
-    `honesty.histogram`.
+    `honesty.histogram`. spread: of several samples; None for those of the path as they are.
     """
 
     modality: Literal["ct", "mr"]
@@ -108,6 +118,7 @@ class Signal(Strict):
     slices: int | None = Field(None, ge=1)
     quantiles: dict[float, Range] = Field(default_factory=dict)
     inside: dict[float, Range] = Field(default_factory=dict)
+    spread: SpreadSettings | None = None
 
     @property
     def reference(self) -> PercentileMap | None:

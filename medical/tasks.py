@@ -185,7 +185,13 @@ def _conditional(
             yield seen.back(numbers[0], result_map)
 
     drawn = gathered(samples(), count, keep)
-    return drawn, about(came.volume, method, seen.map, stage)
+    info = about(came.volume, method, seen.map, stage)
+    if (chosen := method.spread) is None:
+        return drawn, info
+    single = replace(stage, sampler=method.estimator, progress=None)
+    (numbers,) = single.draw(single.sampler.steps(), seen.numbers)
+    info |= {"nfe": info["nfe"] + single.sampler.calls, "spread": chosen.model_dump()}
+    return drawn.about(seen.back(numbers[0], result_map), chosen.wider), info
 
 
 def is_ct(target: str) -> bool:

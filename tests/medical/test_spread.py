@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from undrift.medical.spread import around, spread_out
+from undrift.medical.spread import around, place_about, spread_out
 
 RUNS = torch.tensor([[1.0, 4.0], [3.0, 4.0], [5.0, 10.0]])
 
@@ -16,6 +17,13 @@ def test_samples_have_the_estimate_as_mean_and_a_wider_deviation() -> None:
     torch.testing.assert_close(found.mean(0), torch.tensor([7.0, -1.0]))
     torch.testing.assert_close(found.std(0), 1.5 * RUNS.std(0))
     torch.testing.assert_close(found[0], torch.tensor([7 - 3.0, -1 - 3.0]))
+
+
+def test_arrays_move_in_place_as_tensors_do() -> None:
+    samples = [one.numpy().copy() for one in RUNS]
+    place_about(np.array([7, -1], np.float32), RUNS.mean(0).numpy(), samples, 1.5)
+    expected = around(torch.tensor([7.0, -1.0]), RUNS, 1.5)
+    np.testing.assert_allclose(np.stack(samples), expected.numpy(), rtol=1e-6)
 
 
 def test_the_estimate_is_not_stirred_and_one_sample_is_it() -> None:

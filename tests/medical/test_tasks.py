@@ -137,6 +137,42 @@ def test_ct_from_mr_is_in_hu_as_16_bits_whatever_the_source_was(dtype: Any, tmp_
     assert np.abs(np.asarray(stored.dataobj) - expected).max() <= 1  # of ties
 
 
+@pytest.mark.parametrize("tile", ["off", (8, 12, 6)])
+def test_samples_lie_about_one_call_as_the_weights_say(tile: Any, tmp_path: Path) -> None:
+    """The mean is the estimate of one call; deviations are those of the path, times the factor."""
+    signal = {**TRANSLATE["signal"], "spread": {"wider": 2.5, "steps": 3}}
+    process = {"name": "residual-shift", "params": {"kappa": 0.3}}
+    model = write_medical(tmp_path / "t2.safetensors", TRANSLATE, signal=signal, process=process)
+    given, shared = volume(head()), {"model": model, "item": "x", "tile": tile}
+    result = translate(given, samples=4, **shared)
+    raw = translate(given, samples=4, steps=3, solver="auto", **shared)
+    once = translate(given, steps=1, solver="ddim", **shared)
+    np.testing.assert_allclose(result.value.array, once.value.array, atol=1e-5)
+    np.testing.assert_allclose(result.std, 2.5 * raw.std, rtol=1e-4, atol=1e-6)
+    assert raw.std.max() > 1e-3
+    for mine, theirs in zip(result.samples, raw.samples, strict=True):
+        wanted = once.value.array + 2.5 * (theirs.array - raw.value.array)
+        np.testing.assert_allclose(mine.array, wanted, atol=1e-4)
+    assert result.info["spread"] == {"wider": 2.5, "steps": 3}
+    assert result.info["nfe"] == raw.info["nfe"] + 1 and "spread" not in raw.info
+    alone = translate(given, steps=3, **shared)
+    assert "spread" not in alone.info and alone.samples == ()
+    less = translate(given, samples=4, keep_samples=False, **shared)
+    np.testing.assert_allclose(less.std, result.std, atol=1e-6)
+    np.testing.assert_array_equal(less.value.array, result.value.array)
+
+
+def test_values_beyond_the_window_of_ct_have_no_spread(tmp_path: Path) -> None:
+    signal = {**DENOISE_CT["signal"], "spread": {"wider": 2.0, "steps": 2}}
+    model = write_medical(tmp_path / "ct.safetensors", DENOISE_CT, signal=signal)
+    result = denoise(volume(body(), "HU"), kind="ct", model=model, samples=3)
+    assert result.value.array[3, 3, 3] == 2900 and result.std[3, 3, 3] == 0
+    assert all(one.array[3, 3, 3] == 2900 for one in result.samples)
+    np.testing.assert_allclose(
+        np.mean([one.array for one in result.samples], 0), result.value.array, atol=1e-2
+    )
+
+
 def test_a_target_without_weights_says_how_to_make_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TRANSLATORS, "ct", "brain-t1-unmade")
     with pytest.raises(MissingExtraError, match="undrift train brain-t1-unmade") as caught:
