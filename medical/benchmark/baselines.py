@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from undrift.common.errors import require
-from undrift.medical.benchmark.cases import ROWS, Case, air_noise
+from undrift.medical.benchmark.cases import ROWS, TARGETS, Case, air_noise
 
 # kind, method -> the parameter tried: over the deviation of the noise; sart: rounds; cg-sense: the
 # deviation of the image
@@ -107,37 +107,41 @@ def _sinogram(method: str, case: Case, strength: float) -> np.ndarray:
 
 
 @functools.cache
-def intensity_table(subjects: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """Source numbers and the mean target number near each, over training subjects."""
+def intensity_table(target: str = "t2-se", subjects: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """Source numbers and the mean target number (CT: HU) near each, over training subjects."""
     from undrift.medical.simulate.anatomy import brain
-    from undrift.medical.simulate.mr_signal import contrast_arrays
+    from undrift.medical.simulate.brain_ct import brain_ct
+    from undrift.medical.simulate.mr_signal import signal
 
-    measure = _measure()
     pairs = []
     for seed in range(subjects):
         phantom = brain(seed, (64, 64, 64), 2.4)
-        source, target = contrast_arrays(phantom, "mprage", "t2-se")
         inside = phantom.mask()
-        pairs.append([measure(v).forward(v)[inside] for v in (source, target)])
-    source, target = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        source = _numbers(signal(phantom, "mprage").array)
+        wanted = (
+            brain_ct(phantom).array if target == "ct" else _numbers(signal(phantom, target).array)
+        )
+        pairs.append([source[inside], wanted[inside]])
+    source, wanted = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     edges = np.quantile(source, np.linspace(0, 1, 129))
     bins = np.clip(np.searchsorted(edges, source) - 1, 0, 127)
     count = np.maximum(np.bincount(bins, minlength=128), 1)
-    means = [np.bincount(bins, values, 128) / count for values in (source, target)]
+    means = [np.bincount(bins, values, 128) / count for values in (source, wanted)]
     return means[0], means[1]
 
 
 def by_intensity(case: Case) -> np.ndarray:
     """The mean target number of each source number, by linear interpolation."""
-    source, target = intensity_table()
-    values = case.given.array
-    return np.interp(_measure()(values).forward(values), source, target).astype(np.float32)
+    source, target = intensity_table(TARGETS[ROWS[case.row].kind])
+    return np.interp(_numbers(case.given.array), source, target).astype(np.float32)
 
 
-def _measure() -> Any:
+def _numbers(values: np.ndarray) -> np.ndarray:
+    """Values (x, y, z) of a contrast by the map of their own foreground."""
     from undrift.medical.signal import PercentileSettings
 
-    return PercentileSettings.model_validate({"kind": "percentiles", "floor": 0.1}).measure
+    given = PercentileSettings.model_validate({"kind": "percentiles", "floor": 0.1})
+    return given.measure(values).forward(values)
 
 
 def tune(kind: str, method: str, items: int = 3) -> dict[float, float]:

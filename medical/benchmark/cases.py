@@ -133,25 +133,38 @@ def k_space(split: str, n: int, acceleration: int, row: str, real: str = "") -> 
     return Case(row, f"slice-{n}", given, truth, truth > 0.05, 1.0, "of the brightest")
 
 
-def contrasts(split: str, n: int, row: str) -> Case:
-    """T1 (MPRAGE) of 64 x 64 x 64 voxels with noise and shading; truth is T2 by its own map."""
+TARGETS = {"translate": "t2-se", "translate-flair": "flair", "translate-ct": "ct"}
+_WANTED = ("gm", "wm", "csf", "lesion", "tumour", "fat")
+_WANTED_OF_CT = (*_WANTED, "muscle", "marrow", "skull")
+
+
+def contrasts(split: str, n: int, target: str, row: str) -> Case:
+    """T1 (MPRAGE) of 64 x 64 x 64 voxels with noise and shading.
+
+    Truth is the target contrast by its own map, or, for "ct", the same head in HU.
+    """
     from undrift.medical.simulate.anatomy import TISSUES
+    from undrift.medical.simulate.brain_ct import brain_ct
     from undrift.medical.simulate.mr_acquisition import bias_field, rician
     from undrift.medical.simulate.mr_signal import signal
 
     phantom = brain_of(split, n, 64, 2.4)
-    t1, t2 = signal(phantom, "mprage"), signal(phantom, "t2-se")
+    t1 = signal(phantom, "mprage")
     seed = FIRST[split] + n
     shaded = t1.with_array(t1.array * bias_field(phantom.grid, phantom.affine, seed, 0.05))
     noisy = rician(shaded, 0.015 * float(np.percentile(t1.array, 99.5)), seed)
     labels, mask = phantom.labels, phantom.mask()
-    wanted = ("gm", "wm", "csf", "lesion", "tumour", "fat")
+    wanted = _WANTED_OF_CT if target == "ct" else _WANTED
     tissues = {name: labels == TISSUES.index(name) + 1 for name in wanted}
-    from undrift.medical.signal import PercentileSettings
+    if target == "ct":
+        truth, span, unit = brain_ct(phantom).array, 2000.0, "HU"
+    else:
+        from undrift.medical.signal import PercentileSettings
 
-    measure = PercentileSettings.model_validate({"kind": "percentiles", "floor": 0.1}).measure
-    truth = measure(t2.array).forward(t2.array)
-    return Case(row, f"brain-{n}", noisy, truth, mask, 2.0, "of the map", tissues, (2.4, 2.4, 2.4))
+        measure = PercentileSettings.model_validate({"kind": "percentiles", "floor": 0.1}).measure
+        wanted_array = signal(phantom, target).array
+        truth, span, unit = measure(wanted_array).forward(wanted_array), 2.0, "of the map"
+    return Case(row, f"brain-{n}", noisy, truth, mask, span, unit, tissues, (2.4, 2.4, 2.4))
 
 
 def rician_noise(split: str, n: int, sigma: float, row: str, real: str = "") -> Case:
@@ -195,7 +208,9 @@ ROWS = {
         _row("Rician .05", "mr-denoise", 8, rician_noise, 0.05),
         _row("Rician .05, real", "mr-denoise", 1, rician_noise, 0.05, "nibabel"),
         _row("Rician .05, ICBM152", "mr-denoise", 1, rician_noise, 0.05, "ICBM152"),
-        Row("T1 to T2", "translate", 8, lambda split, n: contrasts(split, n, "T1 to T2")),
+        _row("T1 to T2", "translate", 8, contrasts, TARGETS["translate"]),
+        _row("T1 to FLAIR", "translate-flair", 8, contrasts, TARGETS["translate-flair"]),
+        _row("T1 to CT", "translate-ct", 8, contrasts, TARGETS["translate-ct"]),
     )
 }
 

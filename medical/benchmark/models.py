@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from undrift.medical.benchmark.cases import ROWS, Case
+from undrift.medical.benchmark.cases import ROWS, TARGETS, Case
 
 Samples = list[np.ndarray]
-SAMPLES = {"ct-denoise": 6, "mr-denoise": 4, "mri-recon": 4, "ct-recon": 4, "translate": 8}
-STEPS = {"ct-denoise": 2, "mr-denoise": 3, "translate": 4}
+SAMPLES = {"ct-denoise": 6, "mr-denoise": 4, "mri-recon": 4, "ct-recon": 4,
+           **dict.fromkeys(TARGETS, 8)}  # fmt: skip
+STEPS = {"ct-denoise": 2, "mr-denoise": 3, **dict.fromkeys(TARGETS, 2)}
 # further settings chosen on the split `validation`
 CHOSEN: Mapping[str, Mapping[str, Any]] = {}
 USED = {
@@ -23,6 +24,8 @@ USED = {
     "mri-recon": ("brain-prior",),
     "ct-recon": ("ct-prior",),
     "translate": ("brain-t1-t2",),
+    "translate-flair": ("brain-t1-flair-bridge",),
+    "translate-ct": ("brain-t1-ct-bridge",),
 }
 
 
@@ -43,7 +46,11 @@ def settings_of(kind: str) -> Mapping[str, Any]:
 
 def models_of(kind: str, method: str) -> tuple[str, ...]:
     """The names of the weights that a method uses."""
-    return ("brain-t1-t2-plain",) if method == "plain" else USED[kind]
+    from undrift.medical.tasks import TRANSLATORS
+
+    if method == "plain":
+        return (TRANSLATORS[TARGETS[kind].partition("-")[0]],)
+    return USED[kind]
 
 
 def sampled(method: str, case: Case, seed: int = 0, **changed: Any) -> Samples:
@@ -61,7 +68,7 @@ def sampled(method: str, case: Case, seed: int = 0, **changed: Any) -> Samples:
     else:
         wishes |= {"steps": STEPS[kind], "samples": SAMPLES[kind]}
     wishes |= changed
-    if kind == "translate":
+    if kind in TARGETS:
         return _translated(case, models_of(kind, method)[0], wishes)
     return _denoised(kind, case, wishes)
 
@@ -98,6 +105,8 @@ def _translated(case: Case, model: str, wishes: dict[str, Any]) -> Samples:
     from undrift.medical.volumes.volume import Volume
 
     made = translate(case.given, model=model, **wishes)
+    if case.unit == "HU":
+        return [made.value.array, *_parts(made, lambda one: one.array)]
     scale = made.info["target_scale"]
     low, high = float(scale["low"]), float(scale["high"])
 

@@ -17,7 +17,7 @@ from undrift.common.files import sha256_of
 from undrift.common.metrics.score_table import ItemScore
 from undrift.medical import metrics
 from undrift.medical.benchmark import baselines, models
-from undrift.medical.benchmark.cases import FIRST, Case, rows_named
+from undrift.medical.benchmark.cases import FIRST, TARGETS, Case, rows_named
 from undrift.medical.benchmark.real import NEEDS as NEEDED_FOR
 
 METHODS: Mapping[str, tuple[str, ...]] = {
@@ -25,7 +25,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "mr-denoise": ("noisy", "nlm", "tv", "bm4d", "model-mean", "model"),
     "mri-recon": ("zero-filled", "cg-sense", "wavelet", "tv", "model"),
     "ct-recon": ("fbp", "sart", "tv", "model"),
-    "translate": ("intensities", "plain", "model-mean", "model"),
+    **dict.fromkeys(TARGETS, ("intensities", "plain", "model-mean", "model")),
 }
 OURS = ("model-mean", "model", "plain")
 NEEDS = {"bm4d": "bm4d"}

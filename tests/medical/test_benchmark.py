@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from tiny_medical import TO_CT, write_medical
 
 from undrift.common.errors import InputError, UsageError
 from undrift.medical import metrics
@@ -13,6 +14,10 @@ from undrift.medical.benchmark import baselines, cases, models, suite, tables
 from undrift.medical.benchmark.cases import Case, Row, air_noise, rows_named
 from undrift.medical.benchmark.cli import benchmark
 from undrift.medical.benchmark.real import anatomical
+from undrift.medical.intensity import measure_percentiles
+from undrift.medical.signal import PercentileSettings
+from undrift.medical.simulate.anatomy import Phantom, brain
+from undrift.medical.simulate.brain_ct import brain_ct
 
 TRUTH = np.linspace(0, 1, 512).reshape(8, 8, 8)
 MASK = TRUTH > 0.5
@@ -134,6 +139,49 @@ def test_a_method_that_fails_is_told_and_the_rest_is_done(
     assert [e.error for e in scores if e.method == "noisy"] == ["no such thing"] * 2
     assert all(e.scores["psnr"] == float("inf") for e in scores if e.method == "model")
     assert "failed: made item-0 noisy" in tables.as_text(suite.plan(), scores)
+
+
+def test_t1_to_ct_is_scored_in_hu_by_tissue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phantom = brain(100_000, (18, 20, 16), 9.0)
+    monkeypatch.setattr(cases, "brain_of", lambda *given: phantom)
+    case = cases.ROWS["T1 to CT"].make("validation", 0)
+    np.testing.assert_array_equal(case.truth, brain_ct(phantom).array)
+    assert case.unit == "HU" and {"skull", "marrow", "muscle", "wm"} <= set(case.tissues)
+    assert case.given.units == "unknown" and case.given.array.min() >= 0  # magnitudes of MR
+    assert suite.METHODS["translate-ct"] == suite.METHODS["translate"]
+    assert models.models_of("translate-ct", "plain") == ("brain-t1-ct",)
+    assert models.models_of("translate", "plain") == ("brain-t1-t2-plain",)
+    ends = (np.array([-1.0, 1.0]), np.array([-1000.0, 1000.0]))
+    monkeypatch.setattr(baselines, "intensity_table", lambda target: ends if target == "ct" else 0)
+    found = baselines.restore("intensities", case)
+    measured = PercentileSettings.model_validate({"kind": "percentiles", "floor": 0.1})
+    numbers = measured.measure(case.given.array).forward(case.given.array)
+    np.testing.assert_allclose(found, 1000 * numbers.clip(-1, 1), atol=0.01)
+    model = write_medical(tmp_path / "ct.safetensors", TO_CT, last=0.0)
+    monkeypatch.setitem(models.USED, "translate-ct", (model,))  # type: ignore[arg-type]
+    (once,) = models.sampled("model-mean", case)
+    otsu = measure_percentiles(case.given.array)  # the map of that model
+    np.testing.assert_allclose(once, -1000 + 1200 * (otsu.forward(case.given.array) + 1), atol=0.1)
+
+
+def test_intensities_are_learned_as_means_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Air in the head is black in both; a bin's mean is the mean of its voxels."""
+    real = brain
+
+    def small(seed: int, *given: object) -> Phantom:
+        return real(seed, (16, 18, 14), 10.0)
+
+    monkeypatch.setattr("undrift.medical.simulate.anatomy.brain", small)
+    baselines.intensity_table.cache_clear()
+    source, hu = baselines.intensity_table("ct", 2)
+    baselines.intensity_table.cache_clear()
+    inside = [brain_ct(one).array[one.mask()] for one in (small(0), small(1))]
+    counted = np.concatenate(inside)
+    assert hu.shape == source.shape == (128,)
+    assert counted.min() <= hu.min() and hu.max() <= counted.max()
+    assert np.mean(hu) == pytest.approx(counted.mean(), abs=15)  # bins hold nearly equal numbers
 
 
 @pytest.mark.parametrize(
