@@ -1,13 +1,14 @@
 """A view of a data card below a root: listed, paired and checked, whatever its files hold.
 
-What a file holds is the domain's business: its data set opens the files of `entries`, and tells
-`check_views` what is wrong inside them.
+What a file holds is the domain's business: its data set, a `ViewData`, opens the files of
+`entries`, and tells `check_views` what is wrong inside them.
 """
 
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from undrift.common.card_files import FileCheck
 from undrift.common.card_views import View
@@ -65,6 +66,39 @@ def open_view(
     if not entries:
         raise misplaced([chosen], root)
     return OpenView(card, chosen, root, entries)
+
+
+Item = TypeVar("Item")
+
+
+class ViewData(ABC, Generic[Item]):
+    """The items of one view of a card below `root`, `self[k]` for each of `entries`.
+
+    Raises:
+        UsageError: a split or view that the card does not have.
+        InputError: an unknown card, no data below `root`, or files without partner, all at once.
+    """
+
+    def __init__(
+        self,
+        card: str | DataCard,
+        root: str | Path,
+        split: str | None = None,
+        view: str | None = None,
+    ) -> None:
+        opened = open_view(card, root, split, view)
+        self.card, self.view, self.root = opened.card, opened.view, opened.root
+        self.entries = opened.entries
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @abstractmethod
+    def __getitem__(self, k: int) -> Item:
+        """Item k, its files read. Raises InputError where they cannot be."""
+
+    def __iter__(self) -> Iterator[Item]:
+        return (self[k] for k in range(len(self)))
 
 
 class Opened(Protocol):

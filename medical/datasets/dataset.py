@@ -16,8 +16,8 @@ from pathlib import Path
 from undrift.common.card_files import FileCheck, locate
 from undrift.common.cards import DataCard, find_card
 from undrift.common.errors import InputError, UndriftError, require
+from undrift.common.open_views import ViewData
 from undrift.common.open_views import check_views as check
-from undrift.common.open_views import open_view
 from undrift.common.view_files import Entry
 from undrift.medical.volumes.fastmri import Measured, read_fastmri
 from undrift.medical.volumes.files import read_volume
@@ -39,13 +39,10 @@ class Item:
     group: str | None
 
 
-class MedicalData:
+class MedicalData(ViewData[Item]):
     """The items of one view of a card below `root`; see the module.
 
-    Raises:
-        UsageError: a split or view that the card does not have.
-        InputError: an unknown card, no data below `root`, or files without partner, all at once.
-        MissingExtraError: folders of DICOM without pydicom.
+    Raises as `ViewData`, and MissingExtraError for folders of DICOM without pydicom.
     """
 
     def __init__(
@@ -55,14 +52,10 @@ class MedicalData:
         split: str | None = None,
         view: str | None = None,
     ) -> None:
-        opened = open_view(card, root, split, view)
-        self.card, self.view, self.root = opened.card, opened.view, opened.root
-        self.entries = [entry for entry in opened.entries if self._wanted(entry)]
+        super().__init__(card, root, split, view)
+        self.entries = [entry for entry in self.entries if self._wanted(entry)]
         if not self.entries:
             raise InputError(f"{self.card.id}: none of the series below {root} is CT")
-
-    def __len__(self) -> int:
-        return len(self.entries)
 
     def __getitem__(self, k: int) -> Item:
         """Item k. Raises InputError where its files cannot be read or do not belong together."""
@@ -71,9 +64,6 @@ class MedicalData:
             raise InputError("\n  ".join(problems))
         clean, degraded, mask = (signals.get(side) for side in ("clean", "degraded", "mask"))
         return Item(self.entries[k].name, clean, degraded, mask, self.entries[k].group)
-
-    def __iter__(self) -> Iterator[Item]:
-        return (self[k] for k in range(len(self)))
 
     def problems(self, k: int) -> list[str]:
         """What is wrong with the files of item k, one line each; reads all of them."""

@@ -7,14 +7,13 @@
 Opening lists the files and checks that they pair up; pictures are decoded when they are asked for.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from undrift.common.cards import DataCard
-from undrift.common.open_views import open_view
+from undrift.common.open_views import ViewData
 from undrift.restoration.datasets.arrays import Pieces, pieces
 from undrift.restoration.sources import Folder, Pairs
 
@@ -33,13 +32,8 @@ class Item:
     group: str | None
 
 
-class CardData:
-    """The items of one view of a card below `root`; see the module.
-
-    Raises:
-        UsageError: a split or view that the card does not have.
-        InputError: an unknown card, no data below `root`, or files without partner, all at once.
-    """
+class CardData(ViewData[Item]):
+    """The items of one view of a card below `root`; see the module, and `ViewData` for errors."""
 
     def __init__(
         self,
@@ -48,9 +42,7 @@ class CardData:
         split: str | None = None,
         view: str | None = None,
     ) -> None:
-        opened = open_view(card, root, split, view)
-        self.card, self.view, self.root = opened.card, opened.view, opened.root
-        self.entries = opened.entries
+        super().__init__(card, root, split, view)
         self.sides = self._open()
 
     def _open(self) -> dict[str, Folder]:
@@ -62,17 +54,11 @@ class CardData:
         self.entries = [entry for entry, _ in found]
         return {s: Pieces(self.root, [p[s] for _, p in found]) for s in self.view.patterns}
 
-    def __len__(self) -> int:
-        return len(self.entries)
-
     def __getitem__(self, k: int) -> Item:
         entry = self.entries[k]
         found = {side: pictures.decoded(k) for side, pictures in self.sides.items()}
         mask = found["mask"].mean(axis=0) > 0.5 if "mask" in found else None
         return Item(entry.name, found.get("clean"), found.get("degraded"), mask, entry.group)
-
-    def __iter__(self) -> Iterator[Item]:
-        return (self[k] for k in range(len(self)))
 
     def source(self) -> Folder | Pairs:
         """The data for training: pairs, or the only side there is."""

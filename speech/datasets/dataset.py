@@ -14,8 +14,8 @@ from pathlib import Path
 from undrift.common.card_files import FileCheck
 from undrift.common.cards import DataCard
 from undrift.common.errors import InputError, UndriftError
+from undrift.common.open_views import ViewData
 from undrift.common.open_views import check_views as check
-from undrift.common.open_views import open_view
 from undrift.speech.audio.reading import open_audio, read_audio
 from undrift.speech.audio.sound import Audio
 
@@ -30,14 +30,10 @@ class Item:
     group: str | None
 
 
-class SpeechData:
+class SpeechData(ViewData[Item]):
     """The items of one view of a card below `root`; see the module.
 
-    rate: samples a second of all files, None where the card does not say.
-
-    Raises:
-        UsageError: a split or view that the card does not have.
-        InputError: an unknown card, no data below `root`, or files without partner, all at once.
+    rate: samples a second of all files, None where the card does not say. Raises as `ViewData`.
     """
 
     def __init__(
@@ -47,13 +43,8 @@ class SpeechData:
         split: str | None = None,
         view: str | None = None,
     ) -> None:
-        opened = open_view(card, root, split, view)
-        self.card, self.view, self.root = opened.card, opened.view, opened.root
-        self.entries = opened.entries
+        super().__init__(card, root, split, view)
         self.rate = self.view.sample_rate_hz or self.card.front.undrift.signal.sample_rate_hz
-
-    def __len__(self) -> int:
-        return len(self.entries)
 
     def __getitem__(self, k: int) -> Item:
         """Item k. Raises InputError where its files cannot be read or do not belong together."""
@@ -62,9 +53,6 @@ class SpeechData:
         entry = self.entries[k]
         sounds = {side: read_audio(path) for side, path in entry.files.items()}
         return Item(entry.name, sounds.get("clean"), sounds.get("degraded"), entry.group)
-
-    def __iter__(self) -> Iterator[Item]:
-        return (self[k] for k in range(len(self)))
 
     def problems(self, k: int) -> list[str]:
         """What is wrong with the files of item k, as far as their headers tell: one line each."""
