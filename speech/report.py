@@ -10,6 +10,7 @@ import numpy as np
 from undrift.common.files import stem
 from undrift.common.manifest import Record
 from undrift.common.run_options import RunOptions
+from undrift.common.run_report import page_writer
 from undrift.speech.overview import COLUMNS, Overview, overview
 from undrift.speech.triptych import Panel, panels, stretched, triptych
 
@@ -23,19 +24,14 @@ EXPLAINED = (
 
 def report_writer(options: RunOptions) -> Callable[[Sequence[Record]], None] | None:
     """A function that writes the HTML report of a run, or None if none is asked for."""
-    if options.report is None:
-        return None
-    path = options.report
 
-    def write(records: Sequence[Record]) -> None:
-        from undrift.common.report import Report, write_report
+    def page(records: Sequence[Record], done: Sequence[Record], settings: Any) -> Any:
+        from undrift.common.report import Report
 
-        done = [r for r in records if r["status"] in ("written", "skipped")]
-        settings = {k: v for k, v in vars(options).items() if v not in (None, (), {})}
         title = f"undrift speech {options.task or 'enhance'}"
-        write_report(path, Report(title, settings, _rows(done), [_table(records)]))
+        return Report(title, settings, _rows(done), [_table(records)])
 
-    return write
+    return page_writer(options, page)
 
 
 def _rows(done: Sequence[Record]) -> list[Any]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from undrift.common.errors import UndriftError
 from undrift.common.manifest import Record
 from undrift.common.run_options import RunOptions
+from undrift.common.run_report import page_writer
 from undrift.scientific.atmosphere.fields.files import open_fields
 from undrift.scientific.atmosphere.fields.grid import Grid
 from undrift.scientific.atmosphere.fields.observations import parse
@@ -43,20 +44,15 @@ class Maps:
 
 def report_writer(options: RunOptions) -> Callable[[Sequence[Record]], None] | None:
     """A function that writes the HTML report of a run, or None if none is asked for."""
-    if options.report is None:
-        return None
-    path = options.report
 
-    def write(records: Sequence[Record]) -> None:
-        from undrift.common.report import PICTURED, Report, write_report
+    def page(records: Sequence[Record], done: Sequence[Record], settings: Any) -> Any:
+        from undrift.common.report import PICTURED, Report
 
-        done = [r for r in records if r["status"] in ("written", "skipped")]
         rows = [row for record in done[:PICTURED] for row in _rows(record, options)]
-        settings = {k: v for k, v in vars(options).items() if v not in (None, (), {})}
-        write_report(path, Report("undrift atmos downscale", settings, rows[:PICTURED],
-                                  labels=("coarse", "mean of the members")))  # fmt: skip
+        return Report("undrift atmos downscale", settings, rows[:PICTURED],
+                      labels=("coarse", "mean of the members"))  # fmt: skip
 
-    return write
+    return page_writer(options, page)
 
 
 def _rows(record: Record, options: RunOptions) -> list[Any]:

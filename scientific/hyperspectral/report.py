@@ -16,6 +16,7 @@ from undrift.common.errors import UndriftError
 from undrift.common.files import full_suffix, stem
 from undrift.common.manifest import Record
 from undrift.common.run_options import RunOptions
+from undrift.common.run_report import page_writer
 from undrift.scientific.hyperspectral.cubes.cube import Cube
 from undrift.scientific.hyperspectral.cubes.files import open_cube
 from undrift.scientific.hyperspectral.pictures import COLOURS, Line, composite, flat, grey, lines
@@ -40,19 +41,14 @@ _FACTS = (
 
 def report_writer(options: RunOptions) -> Callable[[Sequence[Record]], None] | None:
     """A function that writes the HTML report of a run, or None if none is asked for."""
-    if options.report is None:
-        return None
-    path = options.report
 
-    def write(records: Sequence[Record]) -> None:
-        from undrift.common.report import Report, write_report
+    def page(records: Sequence[Record], done: Sequence[Record], settings: Any) -> Any:
+        from undrift.common.report import Report
 
-        done = [r for r in records if r["status"] in ("written", "skipped")]
-        settings = {k: v for k, v in vars(options).items() if v not in (None, (), {})}
         title = f"undrift hsi {options.task}"
-        write_report(path, Report(title, settings, _rows(done, options), [_files(records)]))
+        return Report(title, settings, _rows(done, options), [_files(records)])
 
-    return write
+    return page_writer(options, page)
 
 
 def _rows(done: Sequence[Record], options: RunOptions) -> list[Any]:
