@@ -64,8 +64,8 @@ class Waiting:
         """Bands of the result as they are stored, (rows, w[, c])."""
         plan, sheet = self.plan, self.plan.sheet
         for down in plan.down:
+            out = np.empty(0)  # the band before is let go of
             band = None if sheet.alpha is None else plan.band(down)
-            out = np.empty(0)
             for across in plan.across:
                 x, alpha = self._result(down, across, rounds), self._alpha(down, across, band)
                 numbers = values.stored(x[0].numpy(), alpha, sheet.depth, sheet.value_range)

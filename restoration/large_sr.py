@@ -18,6 +18,7 @@ from undrift.common.errors import InputError
 from undrift.common.sampling import Sampler
 from undrift.restoration.channels import GreyAsColour
 from undrift.restoration.consistency import enlarged, level_of, reduced, rounding_noise
+from undrift.restoration.large_place import Place
 from undrift.restoration.large_plan import Plan, plan_for
 from undrift.restoration.large_rounds import SUPPORT, Waiting, windows_for
 from undrift.restoration.large_scratch import Scratch, free_bytes
@@ -42,9 +43,9 @@ class Enlarging:
         """Rounds of back-projection, at most."""
         return 0 if self.real else self.sampler.choice.back_projections
 
-    def __call__(self, pixels: Tensor, origin: tuple[int, int]) -> Tensor:
+    def __call__(self, pixels: Tensor, place: Place) -> Tensor:
         """See `Work`."""
-        self.sampler.origin = origin
+        place.tell(self.sampler)
         y = enlarged(pixels, self.scale)
         if self.real:
             return mended(self.sampler, without_overshoots(y, pixels), self.fidelity)

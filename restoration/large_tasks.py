@@ -11,6 +11,7 @@ from torch import Tensor
 from undrift.common.sampling import Sampler
 from undrift.restoration.asked import is_number
 from undrift.restoration.denoising import check_denoise, denoised
+from undrift.restoration.large_place import Place
 from undrift.restoration.large_plan import Part, Plan, plan_for
 from undrift.restoration.mending import check_mend, mended
 from undrift.restoration.noise_models import KnownNoise
@@ -64,9 +65,9 @@ class Denoising:
     fidelity: float
     scale: float = field(default=1.0, init=False)
 
-    def __call__(self, pixels: Tensor, origin: tuple[int, int]) -> Tensor:
+    def __call__(self, pixels: Tensor, place: Place) -> Tensor:
         """See `Work`."""
-        self.sampler.origin = origin
+        place.tell(self.sampler)
         return denoised(pixels, self.known, self.fidelity, self.sampler)
 
     def noise(self, restored: Tensor) -> float | Tensor:
@@ -82,9 +83,9 @@ class Mending:
     fidelity: float
     scale: float = field(default=1.0, init=False)
 
-    def __call__(self, pixels: Tensor, origin: tuple[int, int]) -> Tensor:
+    def __call__(self, pixels: Tensor, place: Place) -> Tensor:
         """See `Work`."""
-        self.sampler.origin = origin
+        place.tell(self.sampler)
         return mended(self.sampler, pixels, self.fidelity)
 
     def noise(self, restored: Tensor) -> None:

@@ -6,7 +6,7 @@ files are written here, which keeps every metadata chunk in one place.
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from undrift.restoration.pictures.png_chunks import (
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type -> samples a pixel
 _COLOUR = {b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI"}
 _METRE = 0.0254  # an inch
+_ROWS = 64  # turned into bytes at a time
 
 
 def read_png(path: Path, data: bytes) -> Picture:
@@ -156,18 +157,26 @@ def write_bands(path: Path, sheet: Picture, depth: str, bands: Iterable[np.ndarr
         for part in _ancillary(sheet):
             file.write(part)
         packer = zlib.compressobj(6)
-        for piece in png_rows.encode(map(_bytes, bands), step, depth != "bool"):
+        for piece in png_rows.encode(_bodies(bands), step, depth != "bool"):
             if packed := packer.compress(piece):
                 file.write(chunk(b"IDAT", packed))
         file.write(chunk(b"IDAT", packer.flush()))
         file.write(chunk(b"IEND", b""))
 
 
+def _bodies(bands: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Some rows at a time, as bytes; no band is held while the next is made."""
+    for band in bands:
+        for top in range(0, len(band), _ROWS):
+            yield _bytes(band[top : top + _ROWS])
+        del band
+
+
 def _bytes(array: np.ndarray) -> np.ndarray:
     """Stored numbers (h, w[, c]) as the bytes (h, n) of rows."""
     if array.dtype == bool:
         return np.packbits(array, axis=1)
-    wide = array.astype(array.dtype.newbyteorder(">"))
+    wide = array.astype(array.dtype.newbyteorder(">"), order="C", copy=False)
     return wide.reshape(len(array), -1).view(np.uint8)
 
 

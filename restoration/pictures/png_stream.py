@@ -1,6 +1,7 @@
 """PNG files a band of rows at a time: inflated and unfiltered as they are asked for.
 
-Bands overlap; rows that the last one had are kept, and an earlier band begins the file anew.
+Bands overlap; rows that the last one had are kept, and an earlier band begins the file anew. A band
+is not copied where it need not be: rows of wide pictures take many megabytes.
 """
 
 import struct
@@ -85,17 +86,23 @@ class PngRows(Rows):
         """Rows [start, stop) as they are stored, (rows, w, c). ValueError where damaged."""
         if start < self._done - len(self._kept):
             self._begin(self.known)
-        first = self._done - len(self._kept)
-        parts = [self._kept[max(0, start - first) :]]
+        self._keep(start, stop)
         while self._done < stop:
             count = min(stop - self._done, max(1, _BAND // self._row))
-            rows = self._decoded(count)
-            parts.append(rows[max(0, start - self._done) :])
+            rows, first = self._decoded(count), self._done - start
+            self._kept[max(0, first) : max(0, first + count)] = rows[max(0, -first) :]
             self._done += count
-        self._kept = np.concatenate(parts)
         band = self._kept[: stop - start].view(self._type)
         band = band.reshape(stop - start, self.known.width, self._channels)
-        return self._with_alpha(band.astype(self._type.newbyteorder("=")))
+        return self._with_alpha(band.astype(self._type.newbyteorder("="), copy=False))
+
+    def _keep(self, start: int, stop: int) -> None:
+        """Makes room for rows from `start`; those that are there stay, the others are let go of."""
+        there = self._kept[max(0, start - self._done + len(self._kept)) :]
+        rows = max(len(there), stop - start)
+        kept = np.empty((rows, self._row), np.uint8)
+        kept[: len(there)] = there
+        self._kept = kept
 
     def _with_alpha(self, band: np.ndarray) -> np.ndarray:
         if self._key is None:
