@@ -67,12 +67,14 @@ def row_gains(y: Array, estimate: Array, valid: npt.NDArray[np.bool_], sigma: Ar
     All (bands, rows, columns); sigma (bands,). The slope of y - estimate on the estimate about its
     column's mean, shrunk by what of its spread is no chance, one number for all columns of a band.
     """
-    weight = valid.astype(np.float64)
-    count = np.maximum(weight.sum(1, keepdims=True), 1)
-    signal = estimate - (weight * estimate).sum(1, keepdims=True) / count
-    residual = np.where(valid, y - estimate, 0.0)
-    size = np.maximum((weight * signal**2).sum(1), 1e-12)
-    slope = (weight * signal * residual).sum(1) / size
+    size, slope = (np.empty((len(y), y.shape[2])) for _ in range(2))
+    for band, there in enumerate(valid):
+        weight = there.astype(np.float64)
+        count = np.maximum(weight.sum(0), 1)
+        signal = estimate[band] - (weight * estimate[band]).sum(0) / count
+        residual = np.where(there, y[band] - estimate[band], 0.0)
+        size[band] = np.maximum((weight * signal**2).sum(0), 1e-12)
+        slope[band] = (weight * signal * residual).sum(0) / size[band]
     chance = sigma[:, None] ** 2 / size
     share = (1 / chance**2) / (1 / chance**2).sum(1, keepdims=True)  # weights of columns
     spread = np.maximum((share * (slope**2 - chance)).sum(1, keepdims=True), 0)

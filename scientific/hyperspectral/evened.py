@@ -21,6 +21,8 @@ def evened(cube: Cube, report: NoiseReport) -> tuple[Cube, Stabiliser]:
         offset = faint_offsets(cube, report)
         less = cube.with_array(cube.array - offset[:, None])
         even = stabiliser(less.array, noise_report(less))
+    if not (even.acts or offset.any()):
+        return cube, even
     return cube.with_array(even.forward(cube.array - offset[:, None])), even
 
 

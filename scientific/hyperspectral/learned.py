@@ -141,7 +141,7 @@ def denoise_cube(
             "comparing bands, which needs three or more"
         )
     wave = None if cube.wavelengths is None else cube.wavelengths[used]
-    given = Cube(cube.array[used], wave)
+    given = Cube(cube.array if used.all() else cube.array[used], wave)
     ask = _by_voxels if model.signal.space == "voxels" else _by_coefficients
     estimate, drawn, found = ask(given, model, samples)
     hidden = np.zeros(given.array.shape, bool) if fill else np.isnan(given.array)

@@ -27,6 +27,12 @@ class Limits:
     high: Array
     at: Mask
 
+    def fair(self, y: Array, mean: Array, sigma: Array) -> Array:
+        """`y` less the bias; `y` itself where no band has limits."""
+        if not (np.isfinite(self.low) | np.isfinite(self.high)).any():
+            return y
+        return y - self.bias(mean, sigma)
+
     def bias(self, mean: Array, sigma: Array) -> Array:
         """Mean of what is left of noise about `mean`, less it; (bands, rows, columns).
 

@@ -14,10 +14,12 @@ of columns that stand out are stripes; what stands out beyond is an outlier and 
 estimate in the next turn, as are values at a limit, whose absence is allowed for (`limits`). A band
 with many outliers is fitted to the images by the values that are left, since a fill that waits for
 the estimate comes slowly.
+
+A scene fills much memory in float64: what a turn no longer needs is written over or forgotten.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +27,8 @@ import numpy.typing as npt
 from undrift.scientific.hyperspectral.cubes.cube import Cube
 from undrift.scientific.hyperspectral.destripe import column_offsets, row_gains
 from undrift.scientific.hyperspectral.gaps import around
-from undrift.scientific.hyperspectral.limits import limits_of
+from undrift.scientific.hyperspectral.limits import Limits, limits_of
+from undrift.scientific.hyperspectral.medians import median, spread
 from undrift.scientific.hyperspectral.noise.estimate import (
     NoiseReport,
     band_residual,
@@ -71,28 +74,52 @@ def separate(
     Missing values are filled by the estimate; the caller decides whether to show that.
     """
     rank = most, least
-    report = noise_report(cube)
-    raw = cube.array.astype(np.float64)
-    gaps = np.isnan(raw) | report.dead[:, None]
-    limits = limits_of(raw, gaps)
+    dead, at_first, guessed = _reported(cube)
+    y = cube.array.astype(np.float64)
+    gaps = np.isnan(y) | dead[:, None]
+    limits = limits_of(y, gaps)
     known = gaps | limits.at
-    floor = np.maximum(_LEAST * (np.nanmax(raw, (1, 2)) - np.nanmin(raw, (1, 2))), 1e-12)
-    first = _first(raw, known) - report.stripes[:, None]
-    faint = _faint(first, np.maximum(np.nan_to_num(report.sigma, nan=1.0), floor), known)
-    first -= faint[:, None]
-    y = raw - faint[:, None]
-    stripes = np.broadcast_to(report.stripes[:, None], y.shape)
-    sigma = _from_bands(first, known, floor)
+    floor = np.maximum(_LEAST * (np.nanmax(y, (1, 2)) - np.nanmin(y, (1, 2))), 1e-12)
+    filled = _first(y, known)
+    filled -= at_first[:, None]
+    faint = _faint(filled, np.maximum(np.nan_to_num(guessed, nan=1.0), floor), known)
+    filled -= faint[:, None]
+    y -= faint[:, None]
+    stripes, outliers = np.empty_like(y), known
+    stripes[:] = at_first[:, None]
+    sigma = _from_bands(filled, known, floor)
     ways = [eigen] * (turns - 1) + [last or eigen]
-    found = _turn(first, stripes, sigma, known, ways[0], rank)
+    space, noisy, estimate = _turn(filled, sigma, known, ways[0], rank)
     for way in ways[1:]:
-        fair = y - limits.bias(found.estimate, sigma)
-        stripes, outliers = _rest(fair, found.estimate, known, sigma)
-        stripes = stripes + _gained(fair - stripes, found.estimate, ~outliers, sigma)
-        filled = np.where(outliers, found.estimate, fair - stripes)
+        outliers = _told_apart(y, estimate, known, limits, sigma, (stripes, filled))
+        del estimate
         sigma = _from_bands(filled, outliers, floor)
-        found = _turn(filled, stripes, sigma, outliers, way, rank)
-    return replace(found, stripes=faint[:, None] + found.stripes)
+        space, noisy, estimate = _turn(filled, sigma, outliers, way, rank)
+    stripes += faint[:, None]
+    return Found(estimate, sigma, stripes, outliers, space, noisy)
+
+
+def _reported(cube: Cube) -> tuple[Mask, Array, Array]:
+    """dead, stripes and sigma of the noise report, whose residual is as large as the cube."""
+    report = noise_report(cube)
+    return report.dead, report.stripes, report.sigma
+
+
+def _told_apart(
+    y: Array, estimate: Array, known: Mask, limits: Limits, sigma: Array, out: tuple[Array, Array]
+) -> Mask:
+    """The outliers of a turn; writes stripes and the cube that goes on to `out`."""
+    stripes, filled = out
+    fair = limits.fair(y, estimate, sigma)
+    offset, outliers = _rest(fair, estimate, known, sigma)
+    np.subtract(fair, offset[:, None], out=filled)
+    gains = row_gains(filled, estimate, ~outliers, sigma)
+    for band, there in enumerate(~outliers):  # a gain acts on what varies in its column
+        middle = np.where(there, estimate[band], 0).sum(0) / np.maximum(there.sum(0), 1)
+        stripes[band] = offset[band] + gains[band] * (estimate[band] - middle)
+    np.subtract(fair, stripes, out=filled)
+    np.copyto(filled, estimate, where=outliers)
+    return outliers
 
 
 def faint_offsets(cube: Cube, report: NoiseReport) -> Array:
@@ -101,7 +128,9 @@ def faint_offsets(cube: Cube, report: NoiseReport) -> Array:
     gaps = np.isnan(raw) | report.dead[:, None]
     known = gaps | limits_of(raw, gaps).at
     sigma = np.maximum(np.nan_to_num(report.sigma, nan=1.0), 1e-12)
-    return _faint(_first(raw, known) - report.stripes[:, None], sigma, known)
+    first = _first(raw, known)
+    first -= report.stripes[:, None]
+    return _faint(first, sigma, known)
 
 
 def _from_bands(cube: Array, filled: Mask, floor: Array) -> Array:
@@ -110,7 +139,9 @@ def _from_bands(cube: Array, filled: Mask, floor: Array) -> Array:
     The residual of the estimate would give too little: what the subspace holds of the noise, most
     of it where bands are few, is no part of it.
     """
-    return np.maximum(_spread(np.where(filled, np.nan, band_residual(cube))), floor)
+    residual = band_residual(cube)
+    residual[filled] = np.nan
+    return np.maximum([spread(band) for band in residual], floor)
 
 
 def _faint(cube: Array, sigma: Array, filled: Mask) -> Array:
@@ -122,23 +153,17 @@ def _faint(cube: Array, sigma: Array, filled: Mask) -> Array:
     return offset
 
 
-def _gained(y: Array, estimate: Array, valid: Mask, sigma: Array) -> Array:
-    """(bands, rows, columns): what gains of columns add where the signal varies along them."""
-    weight = np.maximum(valid.sum(1, keepdims=True), 1)
-    varying = estimate - np.where(valid, estimate, 0).sum(1, keepdims=True) / weight
-    return row_gains(y, estimate, valid, sigma)[:, None] * varying
-
-
 def _turn(
-    clean: Array, stripes: Array, sigma: Array, outliers: Mask, eigen: Eigen, rank: tuple[int, int]
-) -> Found:
+    clean: Array, sigma: Array, outliers: Mask, eigen: Eigen, rank: tuple[int, int]
+) -> tuple[Subspace, Array, Array]:
+    """The subspace, its noisy images and the estimate."""
     space = signal_subspace(clean, sigma, *rank)
     noisy = space.coefficients(clean)
     images = eigen(noisy)
     estimate = space.cube(images)
     for band in np.flatnonzero(outliers.mean((1, 2)) > _MANY):
         estimate[band] = _fitted(clean[band], images, ~outliers[band])
-    return Found(estimate, sigma, stripes, outliers, space, noisy)
+    return space, noisy, estimate
 
 
 def _fitted(band: Array, images: Array, valid: Mask) -> Array:
@@ -151,21 +176,23 @@ def _fitted(band: Array, images: Array, valid: Mask) -> Array:
 
 
 def _rest(y: Array, estimate: Array, known: Mask, least: Array) -> tuple[Array, Mask]:
-    """Stripes and outliers of the residual; `known` are outliers for certain.
+    """Stripes (bands, columns) and outliers; `known` are outliers for certain.
 
     least: (bands,) deviation of the residual that is trusted.
     """
-    residual = np.where(known, np.nan, y - estimate)
-    sigma = np.maximum(_spread(residual), least)
-    offset = _standing_out(_median(residual, 1), 1.2533 * sigma[:, None], (~known).sum(1))
-    residual = residual - offset[:, None]
-    sigma = np.maximum(_spread(residual), least)
-    far = abs(residual) > OUTLIER * sigma[:, None, None]
-    return np.broadcast_to(offset[:, None], y.shape), known | far
+    offset, outliers = np.empty((len(y), y.shape[2])), known.copy()
+    for band, hidden in enumerate(known):
+        residual = np.where(hidden, np.nan, y[band] - estimate[band])
+        sigma = max(spread(residual), least[band])
+        offset[band] = _standing_out(median(residual), 1.2533 * sigma, (~hidden).sum(0))
+        residual -= offset[band]
+        sigma = max(spread(residual), least[band])
+        outliers[band] |= abs(residual) > OUTLIER * sigma
+    return offset, outliers
 
 
-def _standing_out(values: Array, error: Array, count: npt.NDArray[np.int64]) -> Array:
-    """Those of (bands, columns) that exceed their error over the root of `count`; 0 elsewhere."""
+def _standing_out(values: Array, error: float, count: npt.NDArray[np.int64]) -> Array:
+    """Those of (columns,) that exceed their error over the root of `count`; 0 elsewhere."""
     limit = STRIPE * error / np.sqrt(np.maximum(count, 1))
     return np.where(np.isfinite(values) & (abs(values) > limit), values, 0.0)
 
@@ -177,20 +204,3 @@ def _first(y: Array, outliers: Mask) -> Array:
         if empty.any():
             band[empty] = 0.0 if empty.all() else around(band, ~empty)[empty]
     return filled
-
-
-def _spread(residual: Array) -> Array:
-    flat = residual.reshape(len(residual), -1)
-    return np.nan_to_num(1.4826 * _median(abs(flat - _median(flat, 1)[:, None]), 1))
-
-
-def _median(values: Array, axis: int) -> Array:
-    """Medians without NaN; NaN where nothing is left."""
-    ordered = np.sort(values, axis)  # NaN last
-    count = np.isfinite(values).sum(axis)
-    low, high = (np.maximum(n, 0) for n in ((count - 1) // 2, count // 2))
-    first, second = (
-        np.take_along_axis(ordered, np.expand_dims(n, axis), axis).squeeze(axis)
-        for n in (low, high)
-    )
-    return np.where(count > 0, (first + second) / 2, np.nan)

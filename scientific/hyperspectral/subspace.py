@@ -31,13 +31,16 @@ class Subspace:
 
     def coefficients(self, cube: Array) -> Array:
         """(k, rows, columns) of a cube; independent noise of variance 1 in each."""
-        white = cube / self.sigma[:, None, None] - self.mean[:, None, None]
+        white = cube / self.sigma[:, None, None]
+        white -= self.mean[:, None, None]
         return np.tensordot(self.basis.T, white, 1)
 
     def cube(self, coefficients: Array) -> Array:
         """(bands, rows, columns) of coefficients."""
-        white = np.tensordot(self.basis, coefficients, 1) + self.mean[:, None, None]
-        return white * self.sigma[:, None, None]
+        white = np.tensordot(self.basis, coefficients, 1)
+        white += self.mean[:, None, None]
+        white *= self.sigma[:, None, None]
+        return white
 
     def band_variance(self, variance: Array) -> Array:
         """(bands, rows, columns): what a variance (k, rows, columns) of coefficients makes."""
@@ -52,7 +55,7 @@ def signal_subspace(cube: Array, sigma: Array, most: int = 25, least: int = 1) -
     bands = len(cube)
     white = (cube / sigma[:, None, None]).reshape(bands, -1)
     mean = white.mean(1)
-    white = white - mean[:, None]
+    white -= mean[:, None]
     values, vectors = np.linalg.eigh(white @ white.T / white.shape[1])
     edge = (1 + np.sqrt(bands / white.shape[1])) ** 2
     rank = int(np.clip((values > edge).sum(), min(least, bands), min(most, bands)))

@@ -74,7 +74,7 @@ def denoise(
     report = noise_report(seen)
     used = bands_used(seen, bands, report)
     part = replace(
-        seen, array=seen.array[used], good=None, stored=Stored(),
+        seen, array=seen.array if used.all() else seen.array[used], good=None, stored=Stored(),
         wavelengths=None if seen.wavelengths is None else seen.wavelengths[used],
         fwhm=None if seen.fwhm is None else seen.fwhm[used],
     )  # fmt: skip
@@ -139,11 +139,14 @@ def _list(values: npt.NDArray[np.float64]) -> list[float | None]:
 def _told(part: Cube, done: Denoised, used: Mask, fill: bool, even: Stabiliser) -> dict[str, Any]:
     """chi is measured where noise is even; sigma and stripes are those at the middle of a band."""
     found, there = done.found, done.used
-    clean = part.array[there] - found.stripes - found.estimate
+    middle = np.nan_to_num(even.inverse(part.array), copy=False)
+    middle[~there] = 0
+    unit = even.unit(np.median(middle, (1, 2), overwrite_input=True))[there]
+    clean = np.subtract(part.array[there], found.stripes, out=middle[: len(found.stripes)])
+    clean -= found.estimate
     keep = ~found.outliers & np.isfinite(clean)
-    scaled = (clean / found.sigma[:, None, None])[keep]
-    middle = np.where(there[:, None, None], np.nan_to_num(even.inverse(part.array)), 0)
-    unit = even.unit(np.median(middle, (1, 2)))[there]
+    clean /= found.sigma[:, None, None]
+    scaled = clean[keep]
     return {
         "bands": int(used.sum()),
         "rank": found.subspace.rank,

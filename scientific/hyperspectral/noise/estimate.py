@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from undrift.scientific.hyperspectral.cubes.cube import Cube
+from undrift.scientific.hyperspectral.medians import median
 
 Array = npt.NDArray[np.float64]
 STRIPED = 5.0  # deviations of a column's median
@@ -82,13 +83,15 @@ def band_residual(cube: Array) -> Array:
     z = cube.reshape(bands, -1)
     z = z - z.mean(1, keepdims=True)
     scale = np.maximum(z.std(1, keepdims=True), 1e-12)
-    z = z / scale
+    z /= scale
     correlations = z @ z.T / z.shape[1]
     correlations += _TAME * np.linalg.eigvalsh(correlations)[-1] * np.eye(bands)
     precision = np.linalg.inv(correlations)
-    residual = (precision @ z) / np.diag(precision)[:, None]
-    freedom = max(1, z.shape[1] - bands) / z.shape[1]
-    return (residual * scale / np.sqrt(freedom)).reshape(cube.shape)
+    residual = precision @ z
+    residual /= np.diag(precision)[:, None]
+    residual *= scale
+    residual /= np.sqrt(max(1, z.shape[1] - bands) / z.shape[1])
+    return residual.reshape(cube.shape)
 
 
 def _dead(x: Array) -> npt.NDArray[np.bool_]:
@@ -116,14 +119,9 @@ def _filled(x: Array, empty: npt.NDArray[np.bool_]) -> Array:
 
 
 def _stripes(residual: Array, usable: npt.NDArray[np.bool_], sigma: Array) -> Array:
-    masked = np.where(usable, residual, np.nan)
+    pairs = zip(residual, usable, strict=True)
+    offset = np.stack([median(np.where(u, r, np.nan)) for r, u in pairs])
     count = usable.sum(1)
-    with np.errstate(all="ignore"):
-        import warnings
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # columns without a value
-            offset = np.nanmedian(masked, 1)
     error = 1.2533 * sigma[:, None] / np.sqrt(np.maximum(count, 1))  # of a median
     return np.where(np.isfinite(offset) & (abs(offset) > STRIPED * error), offset, 0.0)
 
