@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from undrift.common.errors import InputError
+from undrift.common.training.drawn import Drawn
 from undrift.medical.banks import CLEAN, HU, LOW, PROTOCOLS, TRUTH, Bank
 from undrift.medical.signal import HuSettings, PercentileSettings, Signal
 
@@ -180,7 +180,7 @@ class Scans:
 
 
 @dataclass
-class Patches(Dataset[dict[str, Tensor]]):
+class Patches(Drawn):
     """Map-style dataset of training items.
 
     `self[n]` is a dict of float32 tensors: x0, noise and, of pairs, y, all (c, x, y, z); u ()
@@ -191,13 +191,7 @@ class Patches(Dataset[dict[str, Tensor]]):
     seed: int = 0
     length: int = 2**31 - 1
 
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, n: int) -> dict[str, Tensor]:
-        if not 0 <= n < self.length:
-            raise IndexError(f"item {n} of {self.length}")
-        rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, n], np.uint64)))
+    def draw(self, n: int, rng: np.random.Generator) -> dict[str, Tensor]:
         x0, y = self.source.draw(n, rng)
         flat = self.source.flat(n)
         shape = (*x0.shape[:-1], 1) if flat else x0.shape

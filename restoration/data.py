@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from undrift.common.errors import InputError, UsageError, nearest
 from undrift.common.resize import bicubic
+from undrift.common.training.drawn import Drawn
 from undrift.restoration.chains.recipes import History, inline_recipe
 from undrift.restoration.degrade import quantise
 from undrift.restoration.sources import Bank, Folder, Pairs, Together, is_paired
@@ -79,7 +79,7 @@ def _turned(x: np.ndarray, turn: int) -> np.ndarray:
 
 
 @dataclass
-class Crops(Dataset[dict[str, Tensor]]):
+class Crops(Drawn):
     """Map-style dataset of training items.
 
     source: a bank (.npy, uint8 (count, h, w, 3)) or several, a folder of clean pictures, or, for
@@ -143,13 +143,7 @@ class Crops(Dataset[dict[str, Tensor]]):
             raise InputError(f"{path} holds pairs; use task='paired', or give {path / 'clean'}")
         return Folder(path) if path.is_dir() else Bank(path)
 
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, n: int) -> dict[str, Tensor]:
-        if not 0 <= n < self.length:
-            raise IndexError(f"item {n} of {self.length}")
-        rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, n], np.uint64)))
+    def draw(self, n: int, rng: np.random.Generator) -> dict[str, Tensor]:
         k = int(rng.integers(len(self.pictures)))
         grey = _grey(rng) if rng.random() < self.grey else None
         if isinstance(self.pictures, Pairs):

@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
+from undrift.common.training.drawn import Drawn
 from undrift.speech.signal import Signal
 from undrift.speech.simulate.levels import active_power
 from undrift.speech.simulate.mixing import Mixer
@@ -39,7 +39,7 @@ class Mixtures:
 
 
 @dataclass
-class Windows(Dataset[dict[str, Tensor]]):
+class Windows(Drawn):
     """Map-style dataset of training items of `signal`.
 
     spread: standard deviation of the level around the model's, dB; without a level in `signal` the
@@ -53,13 +53,7 @@ class Windows(Dataset[dict[str, Tensor]]):
     spread: float = 3.0
     length: int = 2**31 - 1
 
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, n: int) -> dict[str, Tensor]:
-        if not 0 <= n < self.length:
-            raise IndexError(f"item {n} of {self.length}")
-        rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, n], np.uint64)))
+    def draw(self, n: int, rng: np.random.Generator) -> dict[str, Tensor]:
         clean, noisy = self.source.pair(n, rng)
         offset = float(rng.normal(0, self.spread))
         gain = model_gain(noisy, self.signal, offset)

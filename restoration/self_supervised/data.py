@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from undrift.common.config import Strict
 from undrift.common.errors import InputError
+from undrift.common.training.drawn import Drawn
 from undrift.restoration.sources import CACHE_BYTES, picture_files
 
 MEAN, STD = 0.5, 0.25  # of what a network sees
@@ -68,13 +68,15 @@ def normalised(x: np.ndarray) -> np.ndarray:
     return ((x - mean) / std * STD + MEAN).astype(np.float32)
 
 
-class NoisyCrops(Dataset[dict[str, Tensor]]):
+class NoisyCrops(Drawn):
     """Map-style dataset of items {x0, pick, order}; x0 is the noisy crop (c, crop, crop).
 
     pictures: files, or float arrays (c, h, w) of any number of channels.
     Raises InputError, naming the picture, where the channels differ from the first one's, or from
     `channels` where that is given, where one is smaller than a crop, or holds no finite numbers.
     """
+
+    length = 2**31 - 1
 
     def __init__(
         self,
@@ -92,12 +94,8 @@ class NoisyCrops(Dataset[dict[str, Tensor]]):
         for k in range(len(self.pictures)):
             self._check(k, self._read(k))
 
-    def __len__(self) -> int:
-        return 2**31 - 1
-
-    def __getitem__(self, n: int) -> dict[str, Tensor]:
+    def draw(self, n: int, rng: np.random.Generator) -> dict[str, Tensor]:
         s = self.settings
-        rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, n], np.uint64)))
         x = self._read(int(rng.integers(len(self.pictures))))
         top, left = (int(rng.integers(side - s.crop + 1)) for side in x.shape[1:])
         x = x[:, top : top + s.crop, left : left + s.crop]

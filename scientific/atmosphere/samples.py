@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
+from undrift.common.training.drawn import Drawn
 from undrift.scientific.atmosphere.banks import Half
 from undrift.scientific.atmosphere.channels import CHANNELS, SURFACE_CHANNELS
 from undrift.scientific.atmosphere.coarse import FACTORS, coarse_grain, interpolated
@@ -43,7 +43,7 @@ def turned(x: Tensor) -> Tensor:
 
 
 @dataclass
-class States(Dataset[dict[str, Tensor]]):
+class States(Drawn):
     """Items of the module's kinds. states: (n, c, rows, columns) in K and m/s.
 
     pairs: whether there is a y. sensors: the most of them, None for no maps. mean: a finished
@@ -59,13 +59,7 @@ class States(Dataset[dict[str, Tensor]]):
     length: int = 2**31 - 1
     network: Network = field(default_factory=Network)
 
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, n: int) -> dict[str, Tensor]:
-        if not 0 <= n < self.length:
-            raise IndexError(f"item {n} of {self.length}")
-        rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, n], np.uint64)))
+    def draw(self, n: int, rng: np.random.Generator) -> dict[str, Tensor]:
         x0 = self._state(rng)
         noise = torch.from_numpy(rng.standard_normal(x0.shape, dtype=np.float32))
         item = {"x0": x0, "noise": noise, "u": torch.tensor(rng.random(dtype=np.float32))}

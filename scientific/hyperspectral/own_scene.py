@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from undrift.common.config import Strict, load
 from undrift.common.denoisers import Denoiser
 from undrift.common.errors import InputError
 from undrift.common.processes.process import start
+from undrift.common.training.drawn import Drawn
 from undrift.common.training.recipe import Recipe
 from undrift.common.wishes import Wishes
 from undrift.scientific.hyperspectral.cubes.cube import Cube
@@ -53,7 +53,7 @@ class OwnSettings(Strict):
 
 
 @dataclass
-class OwnScene(Dataset[dict[str, Tensor]]):
+class OwnScene(Drawn):
     """Patches of noisy coefficients (k, rows, columns); items as of `Coefficients`.
 
     The first half of x0 is the second noisy image, never a clean one. stacked: of a noisy image,
@@ -67,13 +67,7 @@ class OwnScene(Dataset[dict[str, Tensor]]):
     seed: int = 0
     length: int = 2**31 - 1
 
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, n: int) -> dict[str, Tensor]:
-        if not 0 <= n < self.length:
-            raise IndexError(f"item {n} of {self.length}")
-        rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, n], np.uint64)))
+    def draw(self, n: int, rng: np.random.Generator) -> dict[str, Tensor]:
         sides = [min(self.patch, side) for side in self.images.shape[1:]]
         first = [
             int(rng.integers(there - side + 1))

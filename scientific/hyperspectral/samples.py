@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
+from undrift.common.training.drawn import Drawn
 from undrift.scientific.hyperspectral.banks import Bank
 
 Single = npt.NDArray[np.float32]
@@ -24,7 +24,7 @@ def scales(coefficients: npt.NDArray[np.floating]) -> Single:
 
 
 @dataclass
-class Coefficients(Dataset[dict[str, Tensor]]):
+class Coefficients(Drawn):
     """Map-style dataset of training items.
 
     `self[n]` is a dict of float32 tensors: x0, y, noise (2 k, side, side), level (k,), of which
@@ -37,13 +37,7 @@ class Coefficients(Dataset[dict[str, Tensor]]):
     seed: int = 0
     length: int = 2**31 - 1
 
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, n: int) -> dict[str, Tensor]:
-        if not 0 <= n < self.length:
-            raise IndexError(f"item {n} of {self.length}")
-        rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, n], np.uint64)))
+    def draw(self, n: int, rng: np.random.Generator) -> dict[str, Tensor]:
         three = self.bank[int(rng.integers(len(self.bank)))]
         level = scales(three[0])
         top, left = (int(rng.integers(side - self.patch + 1)) for side in three.shape[2:])
