@@ -40,17 +40,21 @@ def plan(
     name: str | None = None,
     fields: dict[str, object] | None = None,
     extension: Callable[[str], str] | None = None,
+    place: Callable[[Item], Path] | None = None,
 ) -> list[Job]:
     """One job an item, in the same order.
 
     A single named file and an `output` with a suffix give that file. Otherwise `output` is a
     folder; `name` is a template of FIELDS for the file's name (if it holds `{dir}` or `/`, for
     the whole path below `output`); `fields` are the values of task, model and seed; `extension`
-    maps an input's suffix to the output's (default: the same).
+    maps an input's suffix to the output's (default: the same). place: instead of all that, the
+    path of an item below `output`.
     Raises UsageError for a bad template, InputError when two items would write one file, or an
     item would overwrite an input.
     """
-    if _is_one_file(items, output, suffixes):
+    if place is not None:
+        jobs = [Job(item, output / place(item), output) for item in items]
+    elif _is_one_file(items, output, suffixes):
         jobs = [Job(items[0], output, output.parent)]
     else:
         if output.exists() and not output.is_dir():

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from undrift.common import cluster, pool
@@ -38,6 +39,7 @@ def run_items(
     report: Callable[[Sequence[Record]], None] | None = None,
     about: str = "",
     whole: Whole | None = None,
+    place: Callable[[Item], Path] | None = None,
 ) -> list[Record]:
     """Runs `work` on every item of `options.inputs` and returns all records.
 
@@ -46,6 +48,7 @@ def run_items(
     `sha256:...` (compared on resume). extension: input suffix -> output suffix. estimate: more
     fields for the records of a dry run. report: called with the records before failures are
     raised. about: said at the start, after the number of items. whole: which folders are one item.
+    place: the path of an item's output below the folder of outputs, instead of the template.
     Raises InputError and UsageError before any work; PartialFailure when items failed, or the
     more exact OutOfMemoryError, MissingExtraError when that alone is why.
     """
@@ -53,7 +56,7 @@ def run_items(
         raise UsageError("--scheduler and --workers exclude each other: the cluster has its own")
     console = Console(options.quiet, options.verbose, options.as_json)
     items = collect(options.inputs, suffixes, skip=options.output, whole=whole)
-    jobs = _plan(items, options, suffixes, model, extension, console)
+    jobs = _plan(items, options, suffixes, model, extension, console, place)
     run = _Run(work, options, model, weights, console, jobs)
     if not options.dry_run:
         run.repair()
@@ -73,6 +76,7 @@ def _plan(
     model: str,
     extension: Callable[[str], str] | None,
     console: Console,
+    place: Callable[[Item], Path] | None = None,
 ) -> list[Job]:
     fresh = _without_own_outputs(items, options)
     if len(fresh) < len(items):
@@ -85,6 +89,7 @@ def _plan(
         name=options.name,
         fields=fields,
         extension=extension,
+        place=place,
     )
     if options.shard is None:
         return jobs

@@ -11,7 +11,7 @@ from typing import Any
 from undrift.common.errors import InputError
 from undrift.common.files import full_suffix, temporary_beside
 from undrift.medical.volumes.files import write_volume
-from undrift.medical.volumes.sidecar import provenance, write_sidecar
+from undrift.medical.volumes.sidecar import made_of, provenance, write_sidecar
 from undrift.medical.volumes.volume import Volume
 from undrift.medical.weights_facts import with_weights_facts
 
@@ -26,11 +26,13 @@ def write_made(
     like: Volume | None = None,
     source: Path | None = None,
     dtype: str = "same",
+    name_source: bool = False,
 ) -> dict[str, Any]:
     """Writes a volume and its record beside it; returns the record.
 
     like: the volume it was made from, if any, whose file is `source`. info: goes under "Made".
-    dtype: of `write_volume`. Raises InputError for another suffix than SUFFIXES.
+    dtype: of `write_volume`. name_source: see `sidecar`.
+    Raises InputError for another suffix than SUFFIXES.
     """
     if full_suffix(path).lower() not in SUFFIXES:
         raise InputError(f"{path}: expected one of {' '.join(SUFFIXES)}")
@@ -38,12 +40,11 @@ def write_made(
     part = temporary_beside(path)
     try:
         written = write_volume(part, result, dtype)
-        facts = provenance(source, like or result, result, written)
+        facts = provenance(source, like or result, result, written, name_source)
         if like is None:
             del facts["Geometry"]["SameGridAsSource"]
         facts["Warnings"] += list(info.get("warnings", ()))
-        told = with_weights_facts(info)
-        facts["Made"] = {key: value for key, value in told.items() if key != "warnings"}
+        facts["Made"] = made_of(with_weights_facts(info), name_source)
         write_sidecar(path, facts)
         os.replace(part, path)
     finally:

@@ -22,8 +22,9 @@ from undrift.common.wishes import Wishes, wishes_of
 from undrift.medical.given import Given, given
 from undrift.medical.honesty.guards import hounsfield_warnings
 from undrift.medical.intensity import IntensityMap, Values
+from undrift.medical.matching import landmark_map
 from undrift.medical.method import Method, Seen, method_for
-from undrift.medical.outcome import about, further, gathered, outcome
+from undrift.medical.outcome import Drawn, about, further, gathered, outcome
 from undrift.medical.rician_denoising import PRIOR, without_rician
 from undrift.medical.shipped import shipped
 from undrift.medical.stages import Stage
@@ -43,6 +44,7 @@ def translate(
     target: str | None = None,
     model: str | None = None,
     spacing: Sequence[float] | None = None,
+    reference: Any = None,
     keep_samples: bool = True,
     progress: Progress | None = None,
     **wishes: Any,
@@ -50,7 +52,8 @@ def translate(
     """Another contrast of the same anatomy, on the same grid.
 
     target: a name in `TRANSLATORS`, or what `model` makes, to be sure. spacing: mm, of arrays.
-    keep_samples: whether `.samples` holds each of several. progress: told the share done.
+    reference: a volume of the target contrast, or its path, whose scale the result takes
+    (`matching`). keep_samples: whether `.samples` holds each of several. progress: told the share.
     Values of a contrast without a unit are in the scale of the model's training (info says which);
     CT is in HU, stored as int16. They say nothing of a patient's tissue that the input does not
     show. Raises InputError for volumes that cannot be (see `check_volume`) and models for something
@@ -67,6 +70,10 @@ def translate(
         raise InputError(f"{method.id} does not say what its target's values mean (scale)")
     drawn, info = _conditional(came, method, result_map, keep_samples, progress)
     units = "HU" if is_ct(method.signal.target) else "arbitrary"
+    if reference is not None:
+        if units == "HU":
+            raise UsageError("CT counts HU, which no reference may change; leave it out")
+        drawn, info["reference"] = _like(drawn, given(reference).volume)
     result = _other_values(came.volume, drawn.mean, units)
     scale = result_map.record()
     if units == "HU":
@@ -192,6 +199,14 @@ def _conditional(
     (numbers,) = single.draw(single.sampler.steps(), seen.numbers)
     info |= {"nfe": info["nfe"] + single.sampler.calls, "spread": chosen.model_dump()}
     return drawn.about(seen.back(numbers[0], result_map), chosen.wider), info
+
+
+def _like(drawn: Drawn, reference: Volume) -> tuple[Drawn, dict[str, Any]]:
+    """The same in the scale of a reference; deviations by the slope of the map at the mean."""
+    found = landmark_map(drawn.mean, reference.array)
+    std = None if drawn.std is None else drawn.std * found.slope(drawn.mean)
+    samples = tuple(found.forward(one) for one in drawn.samples)
+    return Drawn(found.forward(drawn.mean), std, samples), found.record()
 
 
 def is_ct(target: str) -> bool:

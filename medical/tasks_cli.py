@@ -1,6 +1,9 @@
 """`undrift medical translate`, `denoise` and `sr`: thin loops over volumes."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -37,6 +40,24 @@ _OUTPUT = (
         default=True,
         help="Structures that appeared or disappeared, seams, flicker.",
     ),
+    _option("Output", "--dicom", is_flag=True, help="Derived series of DICOM for inputs in DICOM."),
+    _option(
+        "Output",
+        "--anonymize-minimal",
+        is_flag=True,
+        help="Other identifiers and dates in derived DICOM; no de-identification.",
+    ),
+    _option(
+        "Task",
+        "--participant-label",
+        multiple=True,
+        metavar="LABEL",
+        help="INPUT is the root of a BIDS data set: these participants, or all.",
+    ),
+    _option("Task", "--bids-suffix", metavar="NAME", help="Of images in BIDS, such as T1w."),
+    _option(
+        "Output", "--allow-ct", is_flag=True, help="Write the suffix ct, which BIDS lacks yet."
+    ),
 )
 
 
@@ -54,7 +75,11 @@ def _volumes(task: str) -> Callable[[Any], Any]:
 
 @_volumes("translate")
 @_option("Task", "--target", metavar="NAME", help="Contrast that is wanted: t2, flair or ct.")
-def translate(options: RunOptions, target: str | None, **output: Any) -> None:
+@_option("Task", "--reference", type=click.Path(path_type=Path), metavar="FILE",
+         help="A volume of that contrast whose scale of values is wanted.")  # fmt: skip
+def translate(
+    options: RunOptions, target: str | None, reference: Path | None, **output: Any
+) -> None:
     """Another contrast of the same anatomy, on the same grid (NIfTI, MetaImage, NRRD, DICOM).
 
     CT is in HU, as 16-bit integers.
@@ -63,11 +88,17 @@ def translate(options: RunOptions, target: str | None, **output: Any) -> None:
     Examples:
       undrift medical translate sub-01_T1w.nii.gz -o sub-01_desc-synth_T2w.nii.gz --target t2
       undrift medical translate t1/ -o t2/ --target t2 --samples 8 --keep-samples
+      undrift medical translate bids/ -o bids/derivatives/undrift --target t2 --participant-label 01
       undrift medical translate mr/ -o ct/ --target ct --max-memory 4GB
     """
     from undrift.medical.tasks import translator
 
-    _run(options, {"target": target}, output, lambda wishes: translator(
+    own = {"target": target, "reference": reference}
+    if reference is not None:
+        from undrift.common.files import sha256_of
+
+        options = replace(options, extras={**options.extras, "reference": sha256_of(reference)})
+    _run(options, own, output, lambda wishes: translator(
         target, options.model, wishes))  # fmt: skip
 
 
@@ -85,6 +116,7 @@ def denoise(options: RunOptions, kind: str, sigma: float | None, **output: Any) 
       undrift medical denoise lowdose.nii.gz -o clean.nii.gz --kind ct
       undrift medical denoise series/ -o out/ --kind ct --report out/report.html
       undrift medical denoise noisy/ -o clean/ --kind mr --sigma 12.5 --max-memory 4GB
+      undrift medical denoise series/ -o out/ --kind ct --dicom --anonymize-minimal
     """
     from undrift.medical.tasks import denoiser
 
@@ -126,17 +158,30 @@ def _run(
     method_of: Callable[[Any], Any],
 ) -> None:
     from undrift.common.runner import run_items
+    from undrift.medical.bids_runs import DESC, BidsPlace, bids_options
+    from undrift.medical.bids_runs import output_suffix as bids_suffix_of
     from undrift.medical.report import report_writer
     from undrift.medical.work import SUFFIXES, PlannedVolume, VolumeFile, is_series, output_suffix
 
+    participants, suffix = output.pop("participant_label"), output.pop("bids_suffix")
+    output["anonymous"] = output.pop("anonymize_minimal")
+    allow_ct, dicom = output.pop("allow_ct"), output["dicom"]
     planned = VolumeFile.of(options.task, options, options.model, own, **output)
     method = method_of(planned.wishes())
+    default = "T1w" if options.task == "translate" else ""
+    found = bids_options(options, participants, suffix, default)
+    place = None
+    if found is not None:
+        options, output["bids"] = found
+        made = getattr(method, "signal", None) and method.signal.target
+        place = BidsPlace(DESC[options.task], bids_suffix_of(made), allow_ct)
     work = VolumeFile.of(options.task, options, method.weights, own, **output)
     run_items(
         work,
         options,
+        place=place,
         suffixes=SUFFIXES,
-        extension=output_suffix,
+        extension=partial(output_suffix, dicom=dicom),
         model=method.id,
         weights=method.sha256,
         estimate=PlannedVolume(method.calls),

@@ -1,6 +1,7 @@
 """One volume of `undrift medical translate|denoise|sr`: read, made, written with its record."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -40,15 +41,21 @@ def is_series(folder: Path) -> bool:
     return False
 
 
-def output_suffix(suffix: str) -> str:
-    """What is written for an input with a suffix; .nii.gz for a folder of DICOM."""
+def output_suffix(suffix: str, dicom: bool = False) -> str:
+    """What is written for an input with a suffix; for a folder of DICOM .nii.gz, or a folder."""
+    if dicom and not suffix:
+        return ""
     known = suffix.lower() in SUFFIXES
     return {".mhd": ".mha", ".hdr": ".nii"}.get(suffix.lower(), suffix if known else ".nii.gz")
 
 
 @dataclass(frozen=True)
 class VolumeFile:
-    """The work on one volume; travels to worker processes. own: the keywords of the task."""
+    """The work on one volume; travels to worker processes. own: the keywords of the task.
+
+    dicom: whether a series of DICOM becomes one. anonymous: see `Derivation`. bids: the root of the
+    data set that sources are named in.
+    """
 
     task: str
     model: str | None
@@ -60,6 +67,9 @@ class VolumeFile:
     name_source: bool
     findings: bool
     quiet: bool
+    dicom: bool = False
+    anonymous: bool = False
+    bids: Path | None = None
 
     @classmethod
     def of(
@@ -73,6 +83,9 @@ class VolumeFile:
         keep_samples: bool,
         name_source: bool,
         findings: bool,
+        dicom: bool = False,
+        anonymous: bool = False,
+        bids: Path | None = None,
     ) -> "VolumeFile":
         """The work that the flags of a command describe; model: the path of its weights."""
         shared = {name: getattr(options, name) for name in _SHARED}
@@ -81,7 +94,7 @@ class VolumeFile:
             shared["max_memory"] = options.max_memory // options.workers
         return cls(
             task, model, tuple(own.items()), tuple(shared.items()), options.threads, store,
-            keep_samples, name_source, findings, options.quiet,
+            keep_samples, name_source, findings, options.quiet, dicom, anonymous, bids,
         )  # fmt: skip
 
     def wishes(self, item: str = "") -> Any:
@@ -117,34 +130,69 @@ class VolumeFile:
     def _written(self, came: Any, result: Any, target: Path) -> dict[str, Any]:
         from undrift.medical.outcome import recorded
         from undrift.medical.volumes import write_volume
-        from undrift.medical.volumes.sidecar import provenance, write_sidecar
+        from undrift.medical.volumes.sidecar import made_of, provenance, write_sidecar
 
         told = {**result.info, "warnings": list(result.info["warnings"])}
+        self._of_people(came.volume, result, told["warnings"])
         target.parent.mkdir(parents=True, exist_ok=True)
         part = temporary_beside(target)
         try:
-            written = write_volume(part, result.value, self._store(result.value))
+            written = write_volume(
+                part, result.value, self._store(result.value), self._derivation(told)
+            )
             told["clipped"] = written.clipped
             facts = provenance(came.source, came.volume, result.value, written, self.name_source)
+            self._name_in_bids(facts, came.source)
             if self.findings:
                 found = self._examined(came.volume, result)
                 facts["Findings"] = found.record()
                 told["warnings"] += [w for w in found.warnings if w not in told["warnings"]]
             facts["Warnings"] = told["warnings"]
-            facts["Made"] = {k: v for k, v in recorded(told).items() if k != "warnings"}
+            facts["Made"] = made_of(recorded(told), self.name_source)
             self._companions(result, target)
             write_sidecar(target, facts)
-            os.replace(part, target)
+            _put(part, target)
         finally:
-            part.unlink(missing_ok=True)
+            _remove(part)
         return told
+
+    def _of_people(self, volume: Any, result: Any, warnings: list[str]) -> None:
+        """What may tell whose volume it is: a face in samples, a name in DICOM."""
+        from undrift.medical.honesty.faces import FACE, shows_face
+
+        if self.keep_samples and result.samples and shows_face(volume):
+            warnings.append(FACE)
+        if self.dicom and not self.anonymous and volume.stored.kind == "dicom":
+            from undrift.medical.volumes.dicom_names import names_in
+
+            if held := names_in(volume.stored.header[0]):
+                warnings.append(
+                    f"{' and '.join(held)} of the source are in the derived series too; "
+                    "--anonymize-minimal replaces identifiers and dates, no more"
+                )
+
+    def _derivation(self, told: Mapping[str, Any]) -> Any:
+        from undrift.medical.notice import NOTICE
+        from undrift.medical.volumes import Derivation
+
+        version, by = str(told["undrift"]), told["model"] or told["method"]
+        made = f"undrift {version}: {self.task} by {by}. {NOTICE}"
+        return Derivation(self.task, made, version, self.anonymous)
+
+    def _name_in_bids(self, facts: dict[str, Any], source: Path) -> None:
+        if self.bids is None:
+            return
+        facts["Sources"] = [f"bids:raw:{source.relative_to(self.bids).as_posix()}"]
+        if facts["Geometry"]["SameGridAsSource"]:
+            facts["SpatialReference"] = "orig"
 
     def _companions(self, result: Any, target: Path) -> None:
         """Deviation and samples, as volumes beside the target."""
         from undrift.medical.volumes import write_volume
 
         def beside(name: str) -> Path:
-            return target.with_name(f"{stem(target)}.{name}{full_suffix(target)}")
+            suffix = full_suffix(target) or ".nii.gz"  # beside a series of DICOM
+            return target.with_name(f"{stem(target)}.{name}{suffix}")
 
         if result.std is not None:
             write_volume(beside("std"), result.value.with_array(result.std), "float32")
@@ -165,6 +213,21 @@ class VolumeFile:
             before, result.value, std=result.std, same_contrast=self.task != "translate",
             borders=borders or None,
         )  # fmt: skip
+
+
+def _put(part: Path, target: Path) -> None:
+    """Moves a file or a series to its place; an older series of files alone gives way."""
+    if part.is_dir() and target.is_dir():
+        for path in target.iterdir():
+            path.unlink()
+        target.rmdir()
+    os.replace(part, target)
+
+
+def _remove(part: Path) -> None:
+    if part.is_dir():
+        shutil.rmtree(part)
+    part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

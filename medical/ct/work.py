@@ -97,7 +97,7 @@ class SinogramFile:
         told = {**recorded(result.info), "sinogram_hash": sha256_of(source)}
         if self.name_source:
             told["sinogram"] = source.name
-        write_made(target, result.value, told, dtype="int16")
+        write_made(target, result.value, told, dtype="int16", name_source=self.name_source)
 
 
 def _beside(target: Path, name: str) -> Path:

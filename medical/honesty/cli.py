@@ -25,6 +25,13 @@ def _path() -> Any:
     help="Deviations from which a change counts.",
 )  # fmt: skip
 @click.option("--model", help="Compare BEFORE with the ranges this model was trained on.")
+@click.option("--truth", type=_path(), help="Score AFTER against it: errors of body, bone and air.")
+@click.option(
+    "--samples",
+    type=click.IntRange(2),
+    metavar="K",
+    help="Behind --std, which --truth judges.",
+)
 @click.option("--report", type=_path(), help="An HTML page with pictures.")
 @click.option("--picture", type=_path(), help="The three planes of all maps as PNG.")
 @click.option("--overwrite", is_flag=True, help="Let --report and --picture replace what exists.")
@@ -37,6 +44,8 @@ def check(
     across: bool,
     threshold: float,
     model: str | None,
+    truth: Path | None,
+    samples: int | None,
     report: Path | None,
     picture: Path | None,
     overwrite: bool,
@@ -49,7 +58,10 @@ def check(
       undrift medical check lowdose.nii.gz clean.nii.gz --units HU
       undrift medical check t1.nii.gz synth_t2.nii.gz --across --json
       undrift medical check in.nii.gz out.nii.gz --std out.std.nii.gz --report check.html
+      undrift medical check low.nii.gz out.nii.gz --units HU --truth full.nii.gz --json
     """
+    if samples is not None and (std is None or truth is None):
+        raise UsageError("--samples is the number behind --std, which is judged by --truth")
     for path in (report, picture):
         if path is not None and path.exists() and not overwrite:
             raise UsageError(f"{path} exists; give another name, or --overwrite")
@@ -61,6 +73,7 @@ def check(
         one, other, std=None if std is None else read_volume(std), same_contrast=not across,
         model_signal=None if model is None else _signal(model), k=threshold,
     )  # fmt: skip
+    scores = {} if truth is None else _scores(other, truth, units, std, samples)
     if picture is not None:
         from undrift.medical.triplanar import write_picture
 
@@ -68,9 +81,10 @@ def check(
     if report is not None:
         _write_report(report, before, after, findings)
     if as_json:
-        click.echo(json.dumps({"Notice": NOTICE, **findings.record()}, allow_nan=False))
+        told = {"Notice": NOTICE, **findings.record(), **({"Truth": scores} if scores else {})}
+        click.echo(json.dumps(told, allow_nan=False))
     else:
-        _tell(findings)
+        _tell(findings, scores)
 
 
 def _signal(model: str) -> Any:
@@ -79,6 +93,18 @@ def _signal(model: str) -> Any:
     from undrift.medical.signal import read_signal
 
     return read_signal(read_settings(find_weights(model)).signal)
+
+
+def _scores(
+    result: Any, truth: Path, units: str, std: Path | None, samples: int | None
+) -> dict[str, Any]:
+    from undrift.medical.honesty.against_truth import against_truth
+    from undrift.medical.volumes.checks import check_pair
+    from undrift.medical.volumes.files import read_volume
+
+    known = read_volume(truth, units)
+    check_pair(result, known, ("AFTER", str(truth)))
+    return against_truth(result, known, None if std is None else read_volume(std).array, samples)
 
 
 def _write_report(path: Path, before: Path, after: Path, findings: Any) -> None:
@@ -92,7 +118,7 @@ def _write_report(path: Path, before: Path, after: Path, findings: Any) -> None:
     write_page(path, "undrift medical check", {}, [record], {str(after): findings})
 
 
-def _tell(findings: Any) -> None:
+def _tell(findings: Any, scores: dict[str, Any]) -> None:
     for one in findings.components:
         click.echo(str(one))
     if not findings.components:
@@ -107,6 +133,14 @@ def _tell(findings: Any) -> None:
         )
     for one in findings.tissues:
         click.echo(f"{one.name}: {one.before:.1f} -> {one.after:.1f} ml")
+    spread = scores.pop("Calibration", None)
+    for name, value in scores.items():
+        click.echo(f"against the truth, {name}: {value:.4g}")
+    if spread is not None:
+        click.echo(
+            f"the 90 % interval holds {spread['coverage']:.2f} of the truth (0.9 is right); "
+            f"standardised error {spread['standardised']:.3g} (1 is right)"
+        )
     for text in findings.warnings:
         click.echo(f"warning: {text}")
     click.echo(NOTICE)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from undrift.common.errors import InputError
+from undrift.medical.honesty.across import unexplained
 from undrift.medical.honesty.body import body_of
 from undrift.medical.honesty.components import THRESHOLD, Component, changed_components
 from undrift.medical.honesty.consistency import Flicker, Seams, flicker, seams
@@ -97,6 +98,8 @@ def examine(
     same_contrast: False for a translation. borders: axis -> first voxels of tiles. invented: a
     null-space map (x, y, z) on the grid of `after`. measured: a `MeasurementCheck`.
 
+    Slices and seams are looked for in the change, between contrasts in what the input does not
+    explain of the result.
     Raises InputError for a series in time, values that are not finite, or shapes that do not fit.
     """
     _check(before, after)
@@ -106,13 +109,15 @@ def examine(
     tissues = tissue_volumes(before, after, same_contrast)
     one, other, maps = _on_one_grid(before, after, extra)
     components = changed_components(one, other, maps["std"], same_contrast=same_contrast, k=k)
-    flickers = edges = None
+    body = body_of(one)
     if same_contrast:
-        residual, body = other.array - one.array, body_of(one)
-        flickers = flicker(residual, body, one.array)
-        edges = seams(residual, body, borders if other is after else None)
-        warnings += [*flickers.warnings(), *(edges.warnings() if edges and edges.known else ())]
+        residual = other.array - one.array
         warnings += tissue_warnings(tissues)
+    else:
+        residual = unexplained(other.array, one.array, body)
+    flickers = flicker(residual, body, one.array)
+    edges = seams(residual, body, borders if other is after else None)
+    warnings += [*flickers.warnings(), *(edges.warnings() if edges and edges.known else ())]
     warnings += _said(components) + ([] if measured is None else list(measured.warnings()))
     return Findings(
         tuple(dict.fromkeys(warnings)), components, flickers, edges, tissues, one, other,

@@ -113,10 +113,10 @@ class _OfKspace(ABC):
                 write_volume(_beside(target, name), found.value.with_array(values), "float32")
         for number, sample in enumerate(found.samples if self.keep_samples else (), 1):
             write_volume(_beside(target, f"sample-{number}"), sample, "float32")
-        info = dict(found.info)
-        if self.name_source:
-            info["source"] = item.source.name
-        write_made(target, found.value, info, source=item.source, dtype="float32")
+        write_made(
+            target, found.value, found.info, source=item.source, dtype="float32",
+            name_source=self.name_source,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

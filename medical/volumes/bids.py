@@ -7,6 +7,7 @@ the entities of its source and adds `desc-`, and lies in `derivatives/undrift`, 
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from undrift.common.errors import InputError
 from undrift.common.files import write_text
 
 VERSION = "1.9.0"  # of BIDS
+DESCRIPTION = "dataset_description.json"
 _NAME = re.compile(r"^((?:[A-Za-z]+-[A-Za-z0-9+]+_)+)([A-Za-z0-9]+)(\.[A-Za-z0-9.]+)$")
 _DESC = re.compile(r"^[A-Za-z0-9]+$")
 _FOLDERS = ("anat", "func", "dwi", "fmap", "perf", "pet", "ct")
@@ -74,22 +76,29 @@ def derivative(
     return BidsName({**source.entities, "desc": desc}, suffix, source.extension, source.folder)
 
 
-def start_derivatives(root: Path, version: str, name: str = "undrift") -> Path:
+def start_derivatives(
+    root: Path, version: str, name: str = "undrift", folder: Path | None = None
+) -> Path:
     """The folder of derivatives of the data set at `root`, with its description.
 
-    Raises InputError where `root` is no data set of BIDS.
+    folder: another than derivatives/NAME below the root.
+    Raises InputError where `root` is no data set of BIDS, or `folder` one of raw images.
     """
-    if not (root / "dataset_description.json").is_file():
-        raise InputError(f"{root}: no data set of BIDS (it has no dataset_description.json)")
-    folder = root / "derivatives" / name
+    if not (root / DESCRIPTION).is_file():
+        raise InputError(f"{root}: no data set of BIDS (it has no {DESCRIPTION})")
+    folder = folder or root / "derivatives" / name
+    if folder.resolve() == root.resolve():
+        raise InputError(f"{folder}: made images never lie among raw ones; name another folder")
+    source = os.path.relpath(root, folder)
     description: dict[str, Any] = {
         "Name": f"{name} derivatives",
         "BIDSVersion": VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [{"Name": "undrift", "Version": version}],
-        "SourceDatasets": [{"URL": "../.."}],
+        "SourceDatasets": [{"URL": source}],
+        "DatasetLinks": {"raw": source},
     }
-    path = folder / "dataset_description.json"
+    path = folder / DESCRIPTION
     if not path.is_file():
         write_text(path, json.dumps(description, indent=2) + "\n")
     return folder
@@ -108,5 +117,31 @@ def find_raw(root: Path, participants: tuple[str, ...] = (), suffix: str = "") -
             found.append(path)
     missing = wanted - {parse_bids(path).entities["sub"] for path in found}
     if missing:
-        raise InputError(f"{root}: no image of participant {', '.join(sorted(missing))}")
+        what = f"{suffix} image" if suffix else "image"
+        raise InputError(f"{root}: no {what} of participant {', '.join(sorted(missing))}")
     return found
+
+
+def find_pairs(
+    root: Path, first: str, second: str, participants: tuple[str, ...] = ()
+) -> list[tuple[Path, Path]]:
+    """Images of two suffixes, such as T1w and T2w, whose names have the same subject and session.
+
+    Other entities (acq, run, ...) have to agree where both have them. Raises InputError where an
+    image has several partners; those without one are left out.
+    """
+    others = find_raw(root, (), second)
+    pairs = []
+    for path in find_raw(root, participants, first):
+        fitting = [other for other in others if _belong(parse_bids(path), parse_bids(other))]
+        if len(fitting) > 1:
+            named = ", ".join(str(one.relative_to(root)) for one in fitting)
+            raise InputError(f"{path}: {len(fitting)} images of suffix {second} fit it: {named}")
+        pairs += [(path, other) for other in fitting]
+    return pairs
+
+
+def _belong(one: BidsName, other: BidsName) -> bool:
+    mine, its = one.entities, other.entities
+    both = set(mine) & set(its)
+    return mine.get("ses") == its.get("ses") and all(mine[key] == its[key] for key in both)

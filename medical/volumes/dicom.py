@@ -39,7 +39,7 @@ def read_series(source: Path | Iterable[Path], series: str | None = None) -> Vol
         del one.PixelData
     notes = _notes(slices)
     if others:
-        notes += (f"{len(others)} files are no DICOM images, passed over: {', '.join(others[:5])}",)
+        notes += (f"{len(others)} files are no DICOM images, passed over",)  # unnamed: patients
     return Volume(array, affine, _units(slices[0]), _stored(slices, array), notes)
 
 

@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from undrift.common.errors import InputError, require
+from undrift.medical.notice import NOTICE
 from undrift.medical.volumes import geometry
+from undrift.medical.volumes.dicom_names import new_salt, replace_names
 from undrift.medical.volumes.nifti import Written
 from undrift.medical.volumes.storing import Storage, plan_storage
 from undrift.medical.volumes.volume import Volume
@@ -34,11 +36,15 @@ _UNTRUE = (
 
 @dataclass(frozen=True)
 class Derivation:
-    """What a derived series says of itself: a short name, and how it was made."""
+    """What a derived series says of itself: a short name, and how it was made.
+
+    anonymous: whether other identifiers and dates take the place of the source's (`dicom_names`).
+    """
 
     name: str = "restored"
-    description: str = "Made by a diffusion model. For research use only."
+    description: str = f"Made by a diffusion model. {NOTICE}"
     version: str = ""
+    anonymous: bool = False
 
 
 def write_series(
@@ -85,6 +91,7 @@ class _Series:
         self.volume, self.storage, self.derivation = volume, storage, derivation
         self.affine = geometry.LPS @ volume.affine
         self.series = self.uid.generate_uid()
+        self.salt = new_salt()
         self.sources = volume.stored.header
         places = [[float(v) for v in one.ImagePositionPatient] for one in self.sources]
         self.places = np.array(places)
@@ -100,6 +107,9 @@ class _Series:
                 delattr(one, name)
         self._identify(one, source, index)
         self._place(one, place)
+        if self.derivation.anonymous:
+            replace_names(one, self.salt)
+            one.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID
         return one, self._fill(one, self.volume.array[:, :, index])
 
     def _identify(self, one: Any, source: Any, index: int) -> None:

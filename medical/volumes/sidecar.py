@@ -1,10 +1,12 @@
 """The record beside an output volume, as JSON: how it was made, and what was done to its values.
 
 `x.nii.gz` gets `x.json` (BIDS's way). The source is named by the hash of its content, since paths
-of clinical files hold names of patients; `name_source` adds its base name. Whoever finds the file
-alone must see that it is synthetic and for research only.
+of clinical files hold names of patients; `name_source` adds its base name. The item that made the
+noise is such a path too, so its hash stands in its place. Whoever finds the file alone must see
+that it is synthetic and for research only.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -57,6 +59,19 @@ def provenance(
     return facts
 
 
+def made_of(info: Mapping[str, Any], name_source: bool = False) -> dict[str, Any]:
+    """What goes under "Made": all but warnings, which have a place of their own.
+
+    "item" becomes "item_sha256", of its UTF-8, unless sources may be named.
+    """
+    told = {name: value for name, value in info.items() if name != "warnings"}
+    if told.get("item") and not name_source:
+        digest = hashlib.sha256(str(told["item"]).encode()).hexdigest()
+        told = {("item_sha256" if name == "item" else name): value for name, value in told.items()}
+        told["item_sha256"] = digest
+    return told
+
+
 def write_sidecar(output: Path, facts: Mapping[str, Any]) -> Path:
     """Writes the record of `output`, whole or not at all; returns its path.
 
@@ -73,8 +88,6 @@ def write_sidecar(output: Path, facts: Mapping[str, Any]) -> Path:
 def _hash(source: Path) -> str:
     if source.is_file():
         return sha256_of(source)
-    import hashlib
-
     hashes = sorted(sha256_of(path) for path in source.rglob("*") if path.is_file())
     return f"sha256:{hashlib.sha256(chr(10).join(hashes).encode()).hexdigest()}"
 

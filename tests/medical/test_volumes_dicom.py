@@ -106,7 +106,7 @@ def test_shuffled_oblique_slices_are_put_in_their_places(tmp_path: Path) -> None
     make(tmp_path)
     (tmp_path / "notes.txt").write_text("no image")
     volume = read_series(tmp_path)
-    assert volume.notes == ("1 files are no DICOM images, passed over: notes.txt",)
+    assert volume.notes == ("1 files are no DICOM images, passed over",)
     assert np.array_equal(volume.array, numbers().transpose(2, 1, 0).astype(np.float32) - 1024)
     assert np.abs(volume.affine - affine()).max() < 1e-5
     assert volume.spacing == pytest.approx((0.5, 0.75, 2.5), abs=1e-6)
