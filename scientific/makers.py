@@ -11,7 +11,7 @@ from undrift.common.card_files import FileCheck
 from undrift.common.cards import DataCard, find_card
 from undrift.common.errors import UsageError
 from undrift.scientific.atmosphere.datasets import check_views
-from undrift.scientific.hyperspectral import indian_pines
+from undrift.scientific.hyperspectral import datasets, indian_pines
 
 
 def make(
@@ -30,4 +30,5 @@ def make(
 
 def check(card: DataCard, root: Path) -> list[FileCheck]:
     """Whether the files below `root` are what the card's views say."""
-    return check_views(card, root)
+    cubes = "band" in card.front.undrift.signal.axes.split()
+    return datasets.check_views(card, root) if cubes else check_views(card, root)

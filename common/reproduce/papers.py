@@ -27,6 +27,10 @@ PAPERS = {
     "medforj": "undrift.medical.papers.medforj:PAPER",
     "selfrdb": "undrift.medical.papers.selfrdb:PAPER",
     "ads": "undrift.medical.papers.ads:PAPER",
+    "hsi-diffusion": "undrift.scientific.papers.hsi_diffusion:PAPER",
+    "hir-diff": "undrift.scientific.papers.hir_diff:PAPER",
+    "multimodal-sr": "undrift.scientific.papers.multimodal:PAPER",
+    "corrdiff": "undrift.scientific.papers.corrdiff:PAPER",
 }
 
 
