@@ -26,7 +26,8 @@ from undrift.medical.notice import NOTICE
 from undrift.medical.shipped import shipped
 from undrift.medical.volumes.volume import Values, Volume
 
-DEFAULT = "brain-prior"
+DEFAULT = "brain-generate"
+SIDE = 64  # voxels of models that do not say how many they draw
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Asked:
     """The own keywords of `generate`; see there. Raises UsageError for what cannot be."""
 
     model: str | None = None
-    shape: tuple[int, int, int] = (64, 64, 64)
+    shape: tuple[int, int, int] | None = None
     spacing: tuple[float, float, float] | None = None
     modality: int | None = None
     samples: int = 1
@@ -49,8 +50,8 @@ class Asked:
         counted("seed", self.seed, least=0)
         if self.steps is not None:
             counted("steps", self.steps)
-        if len(self.shape) != 3 or not all(isinstance(n, int) and 4 <= n <= 1024
-                                           for n in self.shape):  # fmt: skip
+        shape = (SIDE,) * 3 if self.shape is None else self.shape
+        if len(shape) != 3 or not all(isinstance(n, int) and 4 <= n <= 1024 for n in shape):
             raise UsageError(f"shape {self.shape}: expected three whole numbers of voxels from 4")
         if self.spacing is not None and (len(self.spacing) != 3 or not min(self.spacing) > 0):
             raise UsageError(f"spacing {self.spacing}: expected three lengths in mm above 0")
@@ -70,12 +71,13 @@ class Drawn:
 def generate(**settings: Any) -> Restored:
     """Draws volumes of a model.
 
-    model: the default `brain-prior` (trained for reconstruction, on patches of complex images of no
-    particular contrast: alone it draws bright and dark blotches of the right smoothness, no brain),
-    another prior of this package, or a folder with a published generator (see
-    `generation.folder`): medforj or MAISI. shape: voxels along x, y, z. spacing: mm; of models
-    that are not told it, the middle of their range. modality: the number of a class, of models
-    that know classes. samples, preset, steps, seed, item, device: as everywhere.
+    model: the default `brain-generate` (whole heads as T1 shows them, 4 mm, trained on simulated
+    ones), a prior of this package, or a folder with a published generator (see
+    `generation.folder`): medforj or MAISI. Priors of reconstruction know patches alone: what they
+    draw is blotches of the right smoothness, no brain. shape: voxels along x, y, z; by default the
+    whole that the model draws, else 64 each. spacing: mm; of models that are not told it, the
+    middle of their range. modality: the number of a class, of models that know classes. samples,
+    preset, steps, seed, item, device: as everywhere.
 
     Returns volumes, RAS, with the middle of the grid at the origin: value the first, samples all.
     Raises InputError for unknown models and weights that do not fit, UsageError for numbers that
@@ -100,21 +102,28 @@ def generate(**settings: Any) -> Restored:
 
 def _of_prior(asked: Asked, model: str) -> Drawn:
     """Own weights: numbers back to values; complex images by their magnitude."""
+    from undrift.common.weights.files import read_settings
+    from undrift.common.weights.model import find_weights
     from undrift.medical.method import method_for
 
     wishes = Wishes(preset=asked.preset, steps=asked.steps, samples=asked.samples,
                     seed=asked.seed, item=asked.item, device=asked.device)  # fmt: skip
-    method = method_for(model, "prior", wishes)
-    shape = (1, method.channels, *asked.shape)
-    found = method.sampler.draw_samples(shape).float().cpu().numpy()
+    task = read_settings(find_weights(model)).task
+    method = method_for(model, task if task == "synthesis" else "prior", wishes)
+    shape = asked.shape or method.signal.grid or _shape(asked)
+    found = method.sampler.draw_samples((1, method.channels, *shape)).float().cpu().numpy()
     low, high = method.signal.spacing
     step = (low + high) / 2
     spacing = asked.spacing or (step, step, step)
-    notes = _beyond(asked.shape, spacing, (low, high), method.signal.fov)
+    notes = _beyond(shape, spacing, (low, high), method.signal.fov)
+    if method.signal.grid not in (None, shape):
+        notes.append(
+            f"voxels {shape}; the model was trained on whole volumes of {method.signal.grid}"
+        )
     if method.channels == 2:
         arrays, units = [np.hypot(one[0], one[1]) for one in found], "arbitrary"
     else:
-        zero = np.zeros(asked.shape, np.float32)
+        zero = np.zeros(shape, np.float32)
         window = method.signal.reference or method.signal.intensity_map(zero)
         arrays = [window.inverse(one[0].clip(-1, 1), zero) for one in found]
         units = "HU" if method.signal.modality == "ct" else "arbitrary"
@@ -136,7 +145,7 @@ def _of_folder(asked: Asked, model: str) -> Drawn:
     ]
     low, high = described.window
     values = [(low + (high - low) * array.clip(0, 1)).astype(np.float32) for array in arrays]
-    notes = _beyond(asked.shape, spacing, None, described.fov)
+    notes = _beyond(_shape(asked), spacing, None, described.fov)
     steps = asked.steps or _steps(described)
     record = {"model": folder.name, "kind": described.kind, "steps": steps}
     return Drawn(values, described.units, spacing, record, notes)
@@ -144,6 +153,10 @@ def _of_folder(asked: Asked, model: str) -> Drawn:
 
 def _steps(described: Described) -> int:
     return 30 if described.kind == "maisi" else 64  # as published
+
+
+def _shape(asked: Asked) -> tuple[int, int, int]:
+    return asked.shape or (SIDE, SIDE, SIDE)
 
 
 def _run(denoise: External, times: list[float], shape: tuple[int, ...], asked: Asked, device: str,
@@ -158,7 +171,7 @@ def _whole(folder: Path, described: Described, network: Any, asked: Asked,
            spacing: Sequence[float], device: str, number: int) -> Values:  # fmt: skip
     times = trailing_times(asked.steps or _steps(described))
     denoise = medforj_denoiser(network, described.target)
-    x = _run(denoise, times, (1, 1, *asked.shape), asked, device, number)
+    x = _run(denoise, times, (1, 1, *_shape(asked)), asked, device, number)
     return ((x[0, 0].float().cpu().numpy() + 1) / 2).astype(np.float32)
 
 
@@ -167,7 +180,7 @@ def _latents(folder: Path, described: Described, network: Any, asked: Asked,
     coder = build(folder, described, "autoencoder", device)
     params = described.autoencoder or {}
     factor = 2 ** (len(params.get("num_channels", (0, 0, 0))) - 1)
-    sides = latent_sides(asked.shape, factor)
+    sides = latent_sides(_shape(asked), factor)
     x, y, z = spacing
     told = Told((x, y, z), asked.modality if asked.modality is not None else described.modality)
     times = shifted_times(asked.steps or _steps(described), sides)
@@ -204,9 +217,10 @@ def _info(asked: Asked, drawn: Drawn) -> dict[str, Any]:
 
     return {
         "undrift": undrift.__version__, "task": "generate", **drawn.record,
-        "shape": list(asked.shape), "spacing_mm": list(drawn.spacing), "units": drawn.units,
-        "modality": asked.modality, "samples": asked.samples, "seed": asked.seed,
-        "item": asked.item, "synthetic": True, "notice": NOTICE, "warnings": drawn.warnings,
+        "shape": list(drawn.arrays[0].shape), "spacing_mm": list(drawn.spacing),
+        "units": drawn.units, "modality": asked.modality, "samples": asked.samples,
+        "seed": asked.seed, "item": asked.item, "synthetic": True, "notice": NOTICE,
+        "warnings": drawn.warnings,
     }  # fmt: skip
 
 

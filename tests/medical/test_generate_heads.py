@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import undrift
 from undrift.common.errors import InputError
 from undrift.common.training.optimise import optimise
 from undrift.common.training.recipes import read_recipe
 from undrift.common.training.session import open_session
+from undrift.common.weights.files import save_weights
 from undrift.medical.banks import PROTOCOLS, BrainSettings, brain_arrays
 from undrift.medical.generation.heads import HeadData, Heads, head_bank, open_samples, to_numbers
 from undrift.medical.signal import read_signal
@@ -73,3 +75,20 @@ def test_the_recipe_trains_and_its_network_sees_the_whole_head(tmp_path: Path) -
     assert grid is not None and network.reach >= max(grid)
     assert all(side % network.multiple == 0 for side in grid)
     assert sum(p.numel() for p in network.parameters()) * 2 < 12e6  # bytes as float16
+
+
+def test_a_generator_draws_its_own_grid_in_thousandths(tmp_path: Path) -> None:
+    """Weights of zero, so that the estimate is a constant: the centre, in one call."""
+    recipe = read_recipe("brain-generate", (*TINY, *SMALL))
+    path, settings = tmp_path / "heads.safetensors", recipe.settings({})
+    save_weights(path, settings.build().network.state_dict(), settings)
+    made = undrift.medical.generate(model=str(path), steps=1)
+    assert made.value.grid == (12, 16, 12) and made.value.spacing == (16, 16, 16)
+    middle = made.value.affine @ [5.5, 7.5, 5.5, 1]
+    np.testing.assert_allclose(middle, [0, 0, 0, 1], atol=1e-9)
+    centre = recipe.scaling.centre
+    assert centre is not None
+    np.testing.assert_allclose(made.value.array, 350 * (1 + centre), rtol=1e-5)  # 0 to 700
+    assert made.info["shape"] == [12, 16, 12] and not made.info["warnings"]
+    other = undrift.medical.generate(model=str(path), steps=1, shape=(12, 12, 12))
+    assert "whole volumes of (12, 16, 12)" in other.info["warnings"][-1]
