@@ -7,10 +7,9 @@ number of workers can change a bit. What is done stands in TARGET.part.jsonl: th
 command goes on after an interruption. At the end the folder gets its name.
 """
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,11 +17,10 @@ import numpy as np
 
 from undrift.common import cluster
 from undrift.common.errors import InputError, PartialFailure, UndriftError, require
-from undrift.common.files import fingerprint, temporary_beside
+from undrift.common.files import fingerprint
 from undrift.common.manifest import append, read
+from undrift.scientific.atmosphere.fields import targets
 from undrift.scientific.atmosphere.fields.files import load, open_fields
-from undrift.scientific.atmosphere.fields.layout import Layout, restore
-from undrift.scientific.atmosphere.fields.write import encode, with_history
 
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset
@@ -98,7 +96,7 @@ def process(series: Series, target: Path, scheduler: str | None = None) -> dict[
             f"{first} to {last - 1}): {failed[first, last]}; the others are kept in {part}, and "
             "the same command goes on"
         )
-    _name(part, target)
+    targets.give_name(part, target)
     notes.unlink()
     return {"pieces": len(spans), "pieces_done_before": len(done)}
 
@@ -114,7 +112,7 @@ class _Piece:
         try:
             with self.series.fields() as fields:
                 made = [self._one(fields.data, k) for k in range(*span)]
-                _fill(self.part, made, fields.layout, span)
+                targets.fill(self.part, joined(made), fields.layout, span)
         except UndriftError as error:
             return {"status": "failed", "error": str(error), "kind": type(error).__name__}
         except Exception as error:
@@ -179,65 +177,9 @@ def _begin(series: Series, part: Path, notes: Path) -> tuple[list[Span], set[Spa
         notes.unlink(missing_ok=True)
         one = load(fields.data.isel(time=[0]), series.source)
         made = series.step(one, time_key(one["time"]))
-        _lay_out(series, made, fields.data["time"], fields.layout, part)
+        targets.lay_out(
+            part, made, fields.data["time"], fields.layout, times=series.times, tiles=series.tiles,
+            history=series.history,
+        )  # fmt: skip
     append(notes, {"series": series.identity()})
     return spans, set()
-
-
-def _lay_out(
-    series: Series, made: "Dataset", times: "DataArray", layout: Layout, part: Path
-) -> None:
-    """The empty target: the first time's result, repeated without values along all times."""
-    import dask.array
-
-    first = restore(made, replace(layout, editions=None))
-    name = layout.names["time"]
-    whole = first.isel({name: 0}, drop=True)
-    for variable in map(str, first.data_vars):
-        one = first[variable]
-        if name not in one.dims:
-            continue
-        shape = [len(times) if dim == name else one.sizes[dim] for dim in one.dims]
-        chunks = [
-            _chunk(series, str(dim), name, layout, n)
-            for dim, n in zip(one.dims, shape, strict=True)
-        ]
-        empty = dask.array.full(shape, np.nan, dtype=one.dtype, chunks=tuple(chunks))
-        whole[variable] = (one.dims, empty, one.attrs)
-    whole = whole.assign_coords({name: (name, times.values, first[name].attrs)})
-    whole[name].encoding = first[name].encoding
-    encodings, _ = encode(whole.drop_vars([v for v in whole.data_vars if whole[v].chunks]))
-    whole.attrs["history"] = with_history(layout.attributes.get("history"), series.history)
-    whole.attrs.setdefault("Conventions", "CF-1.10")
-    whole.to_zarr(
-        part, mode="w", compute=False, encoding=encodings, zarr_format=2, consolidated=False
-    )
-
-
-def _chunk(series: Series, dim: str, time: str, layout: Layout, size: int) -> int:
-    if dim == time:
-        return min(series.times, size)
-    horizontal = {layout.names[axis] for axis in layout.horizontal}
-    return min(series.tiles or size, size) if dim in horizontal else 1
-
-
-def _fill(part: Path, made: Sequence["Dataset"], layout: Layout, span: Span) -> None:
-    name = layout.names["time"]
-    piece = restore(joined(made), replace(layout, editions=None))
-    moving = [v for v in piece.data_vars if name in piece[v].dims]
-    piece = piece[moving].drop_vars(list(piece.coords))
-    for variable in moving:
-        piece[variable].attrs, piece[variable].encoding = {}, {}
-    piece.to_zarr(
-        part, region={name: slice(*span)}, zarr_format=2, consolidated=False, safe_chunks=False
-    )
-
-
-def _name(part: Path, target: Path) -> None:
-    """Gives the finished folder its name; what lay there goes afterwards."""
-    old = temporary_beside(target) if target.exists() else None
-    if old is not None:
-        os.replace(target, old)
-    os.replace(part, target)
-    if old is not None:
-        shutil.rmtree(old, ignore_errors=True)
