@@ -64,8 +64,8 @@ def restoring_options(
     """Adds INPUT... and the shared flags; calls the command with `options` and its own flags.
 
     The command's own flags arrive as keyword arguments and also as `options.extras`. without:
-    shared flags that mean nothing to the command; they keep their defaults. group: whose command it
-    is, as "speech" of `undrift speech enhance`.
+    shared flags that mean nothing to the command and keep their defaults, or that it has itself
+    with another default. group: whose command it is, as "speech" of `undrift speech enhance`.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -80,10 +80,12 @@ def restoring_options(
                 write_text(saved, _as_yaml(f"{group} {task}".strip(), values))
             function(RunOptions(task=task, extras=own, **shared), **own)
 
+        own = list(vars(run).get("__click_params__", ()))
         for option in reversed(_SHARED_FLAGS):
             run = option(run)
         if without:
-            kept = [flag for flag in vars(run)["__click_params__"] if flag.name not in without]
+            given = vars(run)["__click_params__"]
+            kept = [flag for flag in given if flag in own or flag.name not in without]
             vars(run)["__click_params__"] = kept
         return run
 

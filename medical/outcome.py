@@ -57,8 +57,15 @@ def about(volume: Volume, method: Method, intensity: IntensityMap, stage: Stage)
         **stage.told,
         "intensity": intensity.record(),
         "orientation": volume.orientation,
+        "geometry": _geometry(volume.orientation),
         "warnings": list(guard(volume, method.signal)),
     }
+
+
+def _geometry(orientation: str) -> str:
+    if orientation == "RAS":
+        return "axes as they were; nothing resampled"
+    return f"axes turned from {orientation} to RAS by permutation and flips, and back"
 
 
 def further(samples: int, keep: bool) -> int:

@@ -9,9 +9,10 @@ import click
 from undrift.common.options import GroupedOption, RestoringCommand, restoring_options
 from undrift.common.run_options import RunOptions
 from undrift.common.solve_cli import Assignment
+from undrift.medical.mri.cli import drawn
 from undrift.medical.notice import NOTICE
 
-WITHOUT = ("pad", "provenance", "tile", "batch", "solver")
+WITHOUT = ("pad", "provenance", "tile", "batch", "solver", "samples")
 
 
 def _option(*names: str, group: str = "Task", **settings: Any) -> Any:
@@ -49,6 +50,10 @@ class Plane(click.ParamType):
 @_option("--photons", type=float, metavar="N", help="That reach a cell through air.")
 @_option("--electronic", type=float, metavar="N", help="Deviation of a reading, in photons.")
 @_option("--sigma", type=float, metavar="S", help="Deviation of integrals, without photons.")
+@_option(
+    "--samples", type=click.IntRange(min=1), group="Sampling",
+    help="Of the posterior, 4 by default; the other methods draw none.",
+)  # fmt: skip
 @_option("--sampler", default="auto", show_default=True, help="See undrift solve --list-methods.")
 @_option("-O", "--option", "method_options", type=Assignment(), multiple=True, help="Of a method.")
 @_option("--keep-samples", is_flag=True, group="Output", help="Write each sample too.")
@@ -64,7 +69,7 @@ def recon_ct(options: RunOptions, geometry: Path | None, **own: Any) -> None:
 
     \b
     Examples:
-      undrift medical recon-ct scan.npz -o volume.nii.gz --samples 4
+      undrift medical recon-ct scan.npz -o volume.nii.gz --samples 8
       undrift medical recon-ct scans/ -o volumes/ --photons 1e5 --pixel 1.0 --plane 256,256
       undrift medical recon-ct scan.tif -o tv.nii.gz --geometry scan.json --method tv
     """
@@ -74,6 +79,7 @@ def recon_ct(options: RunOptions, geometry: Path | None, **own: Any) -> None:
     from undrift.medical.ct.work import SUFFIXES, SinogramFile
     from undrift.medical.report import report_writer
 
+    options = drawn(options, own["method"])
     prior, name, weights = options.model or DEFAULT_PRIOR, str(own["method"]), ""
     if own["method"] == "posterior":
         from undrift.medical.ct.methods import loaded

@@ -29,7 +29,10 @@ BANDS: Mapping[str, tuple[Range, Range, Range]] = {
     "bone": ((250.0, 2000.0), (250.0, 1200.0), (0.0, 0.35)),
 }
 OBLIQUE = 20.0  # degrees between the axes of the grid and those of the body
-EDGE = 0.05  # share of an end, or of a range of numbers, by which it may be exceeded without a word
+EDGE = 0.05  # share of an end by which it may be exceeded without a word
+# share of a range of quantiles by which it may be: one more of n like volumes is beyond the others'
+# ends in 2 of n + 1 cases
+BEYOND = 0.25
 IN_BODY = (
     "{:g} % of the body's voxels lie below {:.2f} of the network's scale, in training {:.2f} to "
     "{:.2f}: another contrast or another anatomy?"
@@ -116,7 +119,7 @@ def _off(found: Mapping[float, float], reference: Mapping[float, Range], words: 
     """Sentences about values beyond their range."""
     told = []
     for share, (low, high) in sorted(reference.items()):
-        value, slack = found.get(share), EDGE * max(high - low, 0.1)
+        value, slack = found.get(share), BEYOND * max(high - low, 0.1)
         if value is not None and not low - slack <= value <= high + slack:
             told.append(words.format(100 * share, value, low, high))
     return told

@@ -1,10 +1,10 @@
 """The histogram of a volume in a few numbers, to be compared with those of a model's training.
 
 quantiles  of what the network sees of the body, after the model's intensity map
-inside     of MR values deep in the body, over their median there: dark and bright fluid tell T1
-           from T2 by the order of tissues, whatever the scale of the scanner. The skull, fat and
-           air around, of which training has more or less, are left out by depth: a share of the
-           largest distance from the surface of the body, or from the end of the field.
+inside     of MR values deep in the head, over their median there: bright fluid tells T2 from T1,
+           whatever the scale of the scanner. Skull, fat and air, of which there is more or less,
+           are left out by depth, a share of the largest distance from the surface. A field that
+           cuts the head has another depth, and says nothing.
 
 The body is what the model's own map counts as foreground. Large volumes are seen in steps.
 """
@@ -24,8 +24,9 @@ from undrift.medical.volumes.volume import Values
 
 Mask = npt.NDArray[np.bool_]
 QUANTILES = (0.25, 0.5, 0.75, 0.95)  # below, masks and templates have their own
-INSIDE = (0.02, 0.98)
+INSIDE = (0.98,)  # the darkest hangs on how much fluid lies there
 DEPTH = 0.6
+CUT = 0.17  # share of the voxels at the ends of the field, a whole face of a cube; a neck has less
 _SIDE = 96  # voxels along an axis that are looked at
 
 
@@ -46,7 +47,7 @@ def seen_quantiles(array: Values, signal: Signal) -> dict[float, float]:
 def inside_ratios(
     array: Values, signal: Signal, spacing: tuple[float, float, float]
 ) -> dict[float, float]:
-    """Share -> quantile deep in the body over the median there; {} for CT and without a body.
+    """Share -> quantile deep in the body over the median there; {} for CT and for cut bodies.
 
     array: (x, y, z) in real values; spacing in mm.
     """
@@ -55,7 +56,7 @@ def inside_ratios(
     steps = [math.ceil(n / _SIDE) for n in array.shape]
     few = array[tuple(slice(None, None, step) for step in steps)]
     body = _filled(model_body(few, signal))
-    if not body.any():
+    if not body.any() or _cut(body) > CUT:
         return {}
     deep = few[_depth(body, [s * n for s, n in zip(spacing, steps, strict=True)]) >= DEPTH]
     middle = float(np.median(deep))
@@ -84,8 +85,14 @@ def _filled(body: Mask) -> Mask:
     return ndimage.binary_fill_holes(closed)
 
 
+def _cut(body: Mask) -> float:
+    """Share of the outermost voxels that are body."""
+    inner = body[1:-1, 1:-1, 1:-1]
+    return int(body.sum() - inner.sum()) / max(1, body.size - inner.size)
+
+
 def _depth(body: Mask, spacing: Sequence[float]) -> npt.NDArray[Any]:
-    """Distance from the surface, or from the end of the field, over the largest."""
+    """Distance from the surface over the largest."""
     ndimage: Any = importlib.import_module("scipy.ndimage")
     distance = ndimage.distance_transform_edt(np.pad(body, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
     return distance / distance.max()

@@ -2,9 +2,8 @@
 
 A recipe says which phantoms it is trained on. The first of them are made into inputs by the law of
 the samples (shading, noise, with and without skull), whole, as a task will see a volume; the least
-and the largest of each number of `histogram` over all of them are the ranges ("inside": the middle
-nine tenths, since a field that cuts the head has another middle). They go into the header of the
-weights when a run ends.
+and the largest of each number of `histogram` over all of them are the ranges. They go into the
+header of the weights when a run ends.
 """
 
 import functools
@@ -41,7 +40,7 @@ def finisher(recipe: Recipe) -> Callable[[Settings], Settings]:
 
 
 def training_ranges(recipe: Recipe, most: int = _MOST) -> dict[str, dict[float, Range]]:
-    """ "quantiles" and, for MR, "inside" of a signal section, over `most` subjects, rounded.
+    """Of a signal section: "quantiles" and, for one contrast of MR, "inside", over `most` subjects.
 
     {} for recipes without whole volumes of phantoms. Makes their bank where it is not cached.
     """
@@ -58,21 +57,15 @@ def training_ranges(recipe: Recipe, most: int = _MOST) -> dict[str, dict[float, 
     rows: dict[str, list[dict[float, float]]] = {"quantiles": [], "inside": []}
     for array, spacing in shown:
         rows["quantiles"].append(seen_quantiles(array, signal))
-        rows["inside"].append(inside_ratios(array, signal, spacing))
-    found = {name: _ranges(rows[name], outside) for name, outside in (("quantiles", 0.0),
-                                                                     ("inside", 0.05))}  # fmt: skip
-    return {name: ranges for name, ranges in found.items() if ranges}
+        if signal.source:
+            rows["inside"].append(inside_ratios(array, signal, spacing))
+    return {name: ranges for name, found in rows.items() if (ranges := _ranges(found))}
 
 
-def _ranges(rows: list[dict[float, float]], outside: float) -> dict[float, Range]:
-    """outside: share of the volumes that may lie beyond either end."""
+def _ranges(rows: list[dict[float, float]]) -> dict[float, Range]:
     shares = sorted({share for row in rows for share in row})
-    found = {}
-    for share in shares:
-        values = [row[share] for row in rows if share in row]
-        low, high = np.quantile(values, (outside, 1 - outside))
-        found[share] = (round(float(low), 3), round(float(high), 3))
-    return found
+    ends = {share: [row[share] for row in rows if share in row] for share in shares}
+    return {share: (round(min(v), 3), round(max(v), 3)) for share, v in ends.items()}
 
 
 def _brains(bank: Bank, data: DataSettings, signal: Signal) -> Iterator[Shown]:

@@ -1,6 +1,7 @@
 """`undrift medical recon-mri`: a thin loop over files of k-space."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from undrift.common.options import GroupedOption, RestoringCommand, restoring_op
 from undrift.common.run_options import RunOptions
 from undrift.medical.notice import NOTICE
 
+SAMPLES = 4  # their deviation says where the measurement leaves the image open
 # Shared flags that mean nothing to k-space: slices are done at once.
 WITHOUT = ("pad", "provenance", "tile", "max_memory", "batch", "preset", "dtype")
 
@@ -61,13 +63,22 @@ def of_kspace(task: str, *without: str) -> Callable[[Any], Any]:
     return decorate
 
 
-@of_kspace("recon-mri")
+def drawn(options: RunOptions, method: str) -> RunOptions:
+    """The same with a number of samples: SAMPLES of a posterior, one of what draws nothing."""
+    return replace(options, samples=options.samples or (SAMPLES if method == "posterior" else 1))
+
+
+@of_kspace("recon-mri", "samples")
 @option(
     "Task", "--method", default="posterior",
     type=click.Choice(["posterior", "zero-filled", "cg-sense", "wavelet", "tv"]),
     help="posterior: samples of the images that explain the data.",
 )  # fmt: skip
 @option("Sampling", "--sampler", default="auto", help="Of undrift solve --list-methods.")
+@option(
+    "Sampling", "--samples", type=click.IntRange(min=1),
+    help="Of the posterior, 4 by default; the other methods draw none.",
+)  # fmt: skip
 @option(
     "Task", "--undersample", metavar="KIND",
     type=click.Choice(
@@ -88,7 +99,7 @@ def recon_mri(options: RunOptions, keep_samples: bool, name_source: bool, **own:
 
     \b
     Examples:
-      undrift medical recon-mri in.h5 -o out.nii.gz --samples 4
+      undrift medical recon-mri in.h5 -o out.nii.gz --samples 8
       undrift medical recon-mri scans/ -o out/ --method cg-sense
       undrift medical recon-mri full.h5 -o test.nii.gz --undersample random --acceleration 8
       undrift medical recon-mri raw.npz -o out.nii.gz --spacing 1.2,1.2,3 --model mine.safetensors
@@ -98,6 +109,7 @@ def recon_mri(options: RunOptions, keep_samples: bool, name_source: bool, **own:
     from undrift.medical.mri.work import Recon, model_of, output_suffix
     from undrift.medical.report import report_writer
 
+    options = drawn(options, own["method"])
     weights, name, sha256 = model_of(options.model, own["method"] == "posterior")
     work = Recon.of(options, weights, own, keep_samples=keep_samples, name_source=name_source)
     run_items(
