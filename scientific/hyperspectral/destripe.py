@@ -49,7 +49,8 @@ def column_offsets(cube: Array, sigma: Array) -> Columns:
         return Columns(np.zeros((bands, columns)), np.zeros(bands), 0.0)
     white = cube / sigma[:, None, None]
     mean = white.mean((1, 2))
-    turn, found = _spectra(white - mean[:, None, None])
+    white -= mean[:, None, None]
+    turn, found = _spectra(white)
     beside, group = _power_beside(found)
     model = _Model(turn, mean, np.full(bands, 0.01 * rows), 1e-6 * rows)
     for _ in range(_ROUNDS):

@@ -148,7 +148,9 @@ def _faint(cube: Array, sigma: Array, filled: Mask) -> Array:
     """(bands, columns): offsets of the columns of bands of which most values are known."""
     offset = np.zeros((cube.shape[0], cube.shape[2]))
     whole = filled.mean((1, 2)) < _WHOLE
-    if whole.any():
+    if whole.all():
+        offset = column_offsets(cube, sigma).offset
+    elif whole.any():
         offset[whole] = column_offsets(cube[whole], sigma[whole]).offset
     return offset
 
