@@ -5,6 +5,7 @@ import pytest
 
 from undrift.common.noise import Noise
 from undrift.common.posterior.priors import Prior, read_prior
+from undrift.common.wishes import Wishes
 from undrift.scientific.hyperspectral import metrics
 from undrift.scientific.hyperspectral.cubes.cube import Cube
 from undrift.scientific.hyperspectral.eigen_images import (
@@ -14,6 +15,7 @@ from undrift.scientific.hyperspectral.eigen_images import (
     total_variation,
 )
 from undrift.scientific.hyperspectral.low_rank import separate
+from undrift.scientific.hyperspectral.method import ByPrior, method_for
 from undrift.scientific.hyperspectral.noise.cases import add_case, add_gaussian
 from undrift.scientific.hyperspectral.noise.estimate import band_residual, noise_report
 from undrift.scientific.hyperspectral.scenes.scene import scene
@@ -127,6 +129,19 @@ def test_samples_differ_and_scatter_about_the_mean(prior: Prior):
     assert np.array_equal(first, again)
     assert 0.05 < (first - second).std() / np.sqrt(2) < 1  # below the noise of the images
     assert abs((first + second) / 2 - mean).mean() < abs(found.noisy - mean).mean()
+
+
+def test_the_last_turn_averages_over_turned_images():
+    """What comes of a turned image is the turned result: an average over the group commutes."""
+    images = 20 * np.random.default_rng(9).random((2, 24, 24))
+    way = method_for("low-rank", None, Wishes())
+    assert isinstance(way, ByPrior)
+    turned = way.mean(np.ascontiguousarray(np.rot90(images, 1, (1, 2))[:, ::-1]))
+    assert way.calls == 8 * 2
+    straight = np.rot90(way.mean(images), 1, (1, 2))[:, ::-1]
+    assert np.allclose(turned, straight, atol=1e-4)
+    once = np.rot90(way.guesses(images), 1, (1, 2))[:, ::-1]
+    assert abs(once - turned).max() > 1e-3  # the network alone does not
 
 
 def test_the_last_turn_may_have_a_denoiser_of_its_own():
