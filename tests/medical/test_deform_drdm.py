@@ -7,11 +7,14 @@ from torch import Tensor
 from undrift.medical.deformation.drdm import (
     STEPS,
     control_velocity,
+    pooled_loss,
     recover,
     recovery_counts,
     recovery_losses,
 )
 from undrift.medical.deformation.fields import compose, determinants, inverse
+from undrift.medical.deformation.learned import as_recover, displaced
+from undrift.medical.deformation.training import flows, power_by_squaring
 
 
 def bump(size: float, side: int = 24) -> Tensor:
@@ -95,3 +98,44 @@ def test_a_step_that_folds_is_halved_and_at_last_left_out() -> None:
         assert step.share in share
         assert step.least >= 0.05
         assert step.least == pytest.approx(float(determinants(step.field).min()))
+
+
+def test_the_pooled_loss_is_the_share_that_is_left() -> None:
+    """By items: all is undone, nothing is, half is (a quarter of the square); k = 0 asks for 0."""
+    shift = torch.full((1, 2, 12, 12), 0.5, dtype=torch.float64)  # |d|^2 = .5
+    assert float(pooled_loss(-shift, shift, least=0.0)) == pytest.approx(0)
+    assert float(pooled_loss(0 * shift, shift, least=0.0)) == pytest.approx(1)
+    assert float(pooled_loss(-shift / 2, shift, least=0.0)) == pytest.approx(0.25)
+    assert float(pooled_loss(0 * shift, shift, least=0.5)) == pytest.approx(0.5)
+    assert float(pooled_loss(shift, 0 * shift, least=0.25)) == pytest.approx(2)
+    both = pooled_loss(torch.cat([-shift, 0 * shift]), torch.cat([shift, shift]), least=0.0)
+    assert float(both) == pytest.approx(0.5)
+
+
+def test_the_networks_output_counts_in_steps_to_be_undone() -> None:
+    """k(64) = 12, k(10) = 3, k(0) = 0; the angle told is t pi/2."""
+    told: list[Tensor] = []
+
+    class Ones(torch.nn.Module):
+        def forward(self, x: Tensor, psi: Tensor, level: Tensor | None = None) -> Tensor:
+            told.append(psi)
+            return torch.ones(len(x), 2, 4, 4)
+
+    image = torch.zeros(3, 1, 4, 4)
+    found = displaced(Ones(), image, torch.tensor([64, 10, 0]) / STEPS, 0.03)
+    torch.testing.assert_close(found[:, 0, 0, 0], torch.tensor([0.36, 0.09, 0.0]))
+    torch.testing.assert_close(told[0][0], torch.tensor(0.8 * torch.pi / 2))
+    recovering = as_recover(Ones(), 0.03)(image[:1], 64 / STEPS)
+    torch.testing.assert_close(recovering, found[:1])
+    assert float(as_recover(Ones())(image[:1], 64 / STEPS).mean()) == 1  # voxels, as it is
+
+
+def test_flows_are_the_powers_of_small_steps() -> None:
+    """A step is a thirtieth of a voxel; exp(K v) and v composed K times differ by its square."""
+    v = bump(0.04).float()
+    times = torch.tensor([40])
+    far, near = flows(v, times)
+    for found, count in ((far, recovery_counts(40)[0]), (near, recovery_counts(40)[1])):
+        wanted = power_by_squaring(v, torch.tensor([count]))
+        assert float(wanted.abs().max()) > 0.03 * count / 2
+        assert float((found - wanted).abs().max()) < 0.02 * float(wanted.abs().max())
