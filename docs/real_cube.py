@@ -119,7 +119,8 @@ def _nearest(cube: Cube, nm: float) -> int:
 
 def spectra(cube: Cube, x: np.ndarray) -> Image.Image:
     """Spectra of three pixels, dots before and lines after."""
-    bands = cube.wavelengths if cube.wavelengths is not None else np.arange(cube.bands) * 1.0
+    plain = np.arange(cube.bands, dtype=np.float64)
+    bands = plain if cube.wavelengths is None else cube.wavelengths
     order = np.argsort(bands, kind="stable")  # spectrometers overlap
     shown = []
     for (row, column), colour in zip(PIXELS, COLOURS, strict=False):
