@@ -30,6 +30,8 @@ from undrift.restoration.pictures.rows import Rows
 BLOCK = 1024  # pixels a side of the blocks whose noise is estimated
 BUDGET = 2 * 10**9  # bytes of activations of a window, where nothing else is said
 KEPT = 1600  # pixels a side, of the result, that a window keeps at most: memory is that of one size
+_BESIDE = 9 * 10**7  # bytes of a process besides windows: bands, and what libraries set up
+_RESIDENT = (1.3, 2.6)  # its memory over the network's own count, in half types and in float32
 _HIDDEN = 1 + math.sqrt(2)
 _GRIDS = 256  # small pixels, at most, after which a broken scale falls on the grid again
 
@@ -143,9 +145,10 @@ class Plan:
     def parts(self, work: Work) -> Iterator[Part]:
         """All windows, from the top and the left."""
         for down in self.down:
-            give_freed_memory_back()  # at every window it would cost a tenth of the time
             band = self.band(down)
-            for across in self.across:
+            for number, across in enumerate(self.across):
+                if number % 2 == 0:  # it takes time to get it again; holes add up
+                    give_freed_memory_back()
                 yield self._part(work, down, across, band)
             del band  # before the next is read
 
@@ -192,8 +195,15 @@ def plan_for(rows: Rows, sampler: Sampler, scale: float = 1.0, more: int = 0) ->
 
 
 def memory_of(sampler: Sampler) -> int:
-    """Bytes that a window may take."""
-    return sampler.wishes.max_memory or min(BUDGET, free_memory(sampler.device) // 3)
+    """Bytes that the network may count for a window.
+
+    Under a bound, the resident memory of the process beyond the program stays below it.
+    """
+    bound = sampler.wishes.max_memory
+    if bound is None:
+        return min(BUDGET, free_memory(sampler.device) // 3)
+    over = _RESIDENT[sampler.dtype.itemsize > 2]
+    return int(max(bound - _BESIDE, bound / 4) / over)
 
 
 def _grid(scale: float, multiple: int) -> int | None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from undrift.common.networks.local_nafnet import LocalNAFNet, pad_to_multiple
 
+EVERY = 4  # blocks between two cuts, each of which makes the next layer copy its map
 Sides = tuple[int, int, int, int]  # top, bottom, left, right
 
 
@@ -47,8 +48,7 @@ class TrimmedNAFNet(LocalNAFNet):
         h = F.pixel_unshuffle(pad_to_multiple(x, self.multiple), self.unshuffle)
         features, (rows, columns) = self.embed(psi, level), h.shape[-2:]
         spare = self.reach // self.unshuffle
-        h, gone = self._trim(h, (0, 0, 0, 0), self._entry(0, spare - 1) - 1)
-        h, gone = self._below(0, self.enter(h), features, gone, spare - 1)
+        h, gone = self._below(0, self.enter(h), features, (0, 0, 0, 0), spare - 1)
         h, gone = self._trim(self.leave(h), gone, spare)
         top, _, left, _ = gone
         out = h.new_zeros(*h.shape[:2], rows, columns)
@@ -89,10 +89,11 @@ class TrimmedNAFNet(LocalNAFNet):
     def _run(
         self, blocks: nn.Module, h: Tensor, features: Tensor, gone: Sides, spare: int
     ) -> tuple[Tensor, Sides]:
-        """Blocks that reach one cell each, before each of which h is trimmed."""
+        """Blocks that reach one cell each; h is trimmed before every few of them."""
         layers = list(blocks.children())
-        for left, block in zip(range(len(layers), 0, -1), layers, strict=True):
-            h, gone = self._trim(h, gone, spare - left)
+        for number, block in enumerate(layers):
+            if number % EVERY == 0:
+                h, gone = self._trim(h, gone, spare - (len(layers) - number))
             h = block(h, features)
         return h, gone
 
