@@ -33,7 +33,7 @@ def read_problem(path: Path) -> Problem:
         found = loadmat(str(path))
     except Exception as error:  # scipy raises all kinds of them for damaged files
         raise InputError(f"{path}: cannot be read as a MATLAB file ({error})") from error
-    missing = [name for name in ("input", "gt") if np.ndim(found.get(name)) != 3]
+    missing = [name for name in ("input", "gt") if np.ndim(found.get(name, 0.0)) != 3]
     if missing:
         names = ", ".join(name for name in found if not name.startswith("__")) or "nothing"
         raise InputError(

@@ -4,7 +4,7 @@ States of a surface flow are written as ERA5 comes (a request's NetCDF, latitude
 and ascents as IGRA's files of stations; both are read by the loaders of their cards.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def smoke(task: Task) -> Iterator[Measured]:
     trained = train(network, loss_of, lambda k: _batch(z, k, task.device))
     yield from trained.measured("smoke")
     held, _ = _read(_write(task.folder / "held", FIRST_SEED["validation"]))
-    scale = Scale(SURFACE_CHANNELS, *(torch.from_numpy(v.astype(np.float64)) for v in (mean, std)))
+    scale = Scale(SURFACE_CHANNELS, torch.from_numpy(mean), torch.from_numpy(std))
     errors = np.zeros(2)
     for k in range(_TESTED):
         fine = held[k * len(held) // _TESTED]
@@ -88,7 +88,7 @@ def _one_cell() -> Iterator[Measured]:
 
 
 def _members(
-    denoiser: Denoiser, given: list[Source], scale: Scale, grid: Grid, item: str, device: str
+    denoiser: Denoiser, given: Sequence[Source], scale: Scale, grid: Grid, item: str, device: str
 ) -> np.ndarray:
     """(members, c, rows, columns) in K and m/s, by the rule of SDA."""
     place = Place(SURFACE_CHANNELS, (_SIDE, _SIDE), grid=grid)
@@ -102,7 +102,7 @@ def _members(
     return scale.back(made.double()).cpu().numpy()
 
 
-def _sources(fine: np.ndarray, grid: Grid, folder: Path, seed: int) -> list[Source]:
+def _sources(fine: np.ndarray, grid: Grid, folder: Path, seed: int) -> Sequence[Source]:
     """Block means, and ascents out of files; errors as they were drawn."""
     rng = np.random.default_rng([seed, 9])
     coarse = coarse_grain((3, _SIDE, _SIDE), _FACTOR)(torch.from_numpy(fine)).numpy()
@@ -115,7 +115,7 @@ def _sources(fine: np.ndarray, grid: Grid, folder: Path, seed: int) -> list[Sour
     soundings = [
         s for item in AtmosphereData("igra", folder, view="text") for s in item.soundings()
     ]
-    std = dict(zip(SURFACE_CHANNELS, sigma.tolist(), strict=True))
+    std: dict[str, float] = dict(zip(map(str, SURFACE_CHANNELS), sigma.tolist(), strict=True))
     blocks = {name: 0.05 * value for name, value in std.items()}
     return [Coarse(coarse, blocks), Radiosondes(soundings, std)]
 

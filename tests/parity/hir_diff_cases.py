@@ -45,7 +45,8 @@ def guidance(task: str) -> Guidance:
     operator = CoarseGrain(shape, 2) if task == "sr" else None
     mask = tensor(data["mask"])[None] if task == "inpainting" else None
     weights = tensor(data["denoise_weights"]) if task == "denoise" else None
-    return Guidance(y, *data[f"{task}_eta"].tolist(), operator, mask, weights)
+    eta1, eta2 = data[f"{task}_eta"].tolist()
+    return Guidance(y, eta1, eta2, operator, mask, weights)
 
 
 def _loss(task: str) -> float:

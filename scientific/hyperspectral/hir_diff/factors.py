@@ -42,7 +42,7 @@ def choose_bands(vectors: Array, bound: float = BOUND) -> npt.NDArray[np.int64]:
     from scipy.linalg import qr
 
     rank = vectors.shape[1]
-    order = [int(band) for band in qr(vectors.T, mode="r", pivoting=True)[1]]
+    order = [int(band) for band in qr(vectors.T, mode="r", pivoting=True)[-1]]
     while True:
         mixed = np.linalg.solve(vectors[order[:rank]].T, vectors[order[rank:]].T)
         large = np.argwhere(abs(mixed.T) > bound)  # column after column, as MATLAB's find
@@ -61,4 +61,4 @@ def equal_steps(bands: int, rank: int = RANK) -> npt.NDArray[np.int64]:
 
 def coefficients(vectors: Array, bands: npt.NDArray[np.integer]) -> Array:
     """E (bands, k): all bands from the chosen ones."""
-    return np.linalg.solve(vectors[bands].T, vectors.T).T
+    return np.linalg.solve(vectors[bands].T, vectors.T).T.astype(np.float64)

@@ -26,9 +26,9 @@ def schedule(law: Law = "exponential", k: float = 8.0, total: int = TOTAL) -> Ar
         raw = 1 - np.exp(-k * (1 - t))
         return raw / raw.max() * (1 - LEAST) + LEAST
     if law == "linear":
-        return np.cumprod(np.append(1.0, 1 - np.linspace(1e-6, 1e-2, total)))
+        return _product(1 - np.linspace(1e-6, 1e-2, total))
     raw = np.cos(np.pi / 2 * t) ** 2
-    return np.cumprod(np.append(1.0, np.maximum(raw[1:] / raw[:-1], LEAST)))
+    return _product(np.maximum(raw[1:] / raw[:-1], LEAST))
 
 
 def walked(abar: Array, steps: int) -> list[tuple[float, float]]:
@@ -38,3 +38,8 @@ def walked(abar: Array, steps: int) -> list[tuple[float, float]]:
         raise InputError(f"{steps} steps of a schedule of {total}; expected 1 to {total}")
     shown = [float(abar[i + 1]) for i in reversed(range(0, total, total // steps))]
     return list(zip(shown, [*shown[1:], float(abar[0])], strict=True))
+
+
+def _product(factors: Array) -> Array:
+    """1, and the product of the factors up to each of them."""
+    return np.cumprod(np.append(1.0, factors), dtype=np.float64)
