@@ -19,8 +19,8 @@ _PLANNED = {
     "lesion": ("undrift.medical.lesions.cli", "lesion", "Put lesions into volumes."),
     "deform": ("undrift.medical.deformation.cli", "deform", "Other shapes of a volume."),
     "acquire": ("undrift.medical.mri.acquire_cli", "acquire", "Choose k-space lines as they come."),
-    "nearest": ("undrift.medical.honesty.nearest_cli", "nearest", "Is a sample a training volume?"),
     "check": ("undrift.medical.honesty.cli", "check", "What went and came between two volumes."),
+    "nearest": ("undrift.medical.honesty.nearest_cli", "nearest", "Is a sample a training volume?"),
     "simulate": ("undrift.medical.simulate.cli", "simulate", "Phantoms and their scans."),
     "benchmark": ("undrift.medical.benchmark.cli", "benchmark", "Measure methods on phantoms."),
 }

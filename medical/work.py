@@ -207,10 +207,12 @@ class VolumeFile:
 
     def _examined(self, before: Any, result: Any) -> Any:
         from undrift.medical.honesty import examine
+        from undrift.medical.volumes.geometry import turn_to
 
-        borders = result.info.get("borders") if result.value.orientation == "RAS" else None
+        made = result.value
+        borders = turn_to(made.affine).borders_back(result.info.get("borders") or {}, made.grid)
         return examine(
-            before, result.value, std=result.std, same_contrast=self.task != "translate",
+            before, made, std=result.std, same_contrast=self.task != "translate",
             borders=borders or None,
         )  # fmt: skip
 

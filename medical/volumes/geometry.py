@@ -5,6 +5,7 @@ never the diagonal (which is wrong as soon as a scan is oblique). Turning permut
 hence moves every value and changes none.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,19 @@ class Turn:
         """The inverse of `apply`; a view."""
         back = array[tuple(slice(None, None, -1 if flip else 1) for flip in self.flips)]
         return back.transpose(*np.argsort(self.order), *range(3, array.ndim))
+
+    def borders_back(
+        self, borders: Mapping[int, Sequence[int]], grid: tuple[int, int, int]
+    ) -> dict[int, list[int]]:
+        """Axis -> planes of the turned array as those of the array with `grid` voxels.
+
+        A plane is the index of the first voxel after it.
+        """
+        found = {}
+        for new, planes in borders.items():
+            old, flip = self.order[new], self.flips[new]
+            found[old] = sorted(grid[old] - plane if flip else plane for plane in planes)
+        return found
 
     def affine(self, affine: Affine, grid: tuple[int, int, int]) -> Affine:
         """The affine of the turned array, from that of the array with `grid` voxels."""

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from planted_lesions import CONTRAST, planted
 
 from undrift.medical.honesty import examine, guard
 from undrift.medical.honesty.guards import drift
+from undrift.medical.honesty.histogram import inside_ratios, seen_quantiles
 from undrift.medical.honesty.tissues import tissue_volumes, tissue_warnings
 from undrift.medical.signal import read_signal
 from undrift.medical.volumes import Volume, finer
@@ -147,3 +149,75 @@ def test_orientation_does_not_matter() -> None:
     (one,), (other,) = examine(case.ill, case.clean).components, examine(*pair).components
     np.testing.assert_allclose(one.centroid, other.centroid, atol=1e-3)
     assert one.volume == other.volume
+
+
+def contrast(name: str, seed: int) -> Volume:
+    """A phantom of the law of training, 4 mm."""
+    from undrift.medical.simulate.anatomy import brain
+    from undrift.medical.simulate.mr_signal import contrast_arrays
+
+    phantom = brain(seed, (48, 56, 48), (4.0, 4.0, 4.0))
+    return Volume(np.float32(contrast_arrays(phantom, name)[0]), np.diag([4.0, 4, 4, 1]))
+
+
+MR = {"modality": "mr", "spacing": [1, 5], "fov": [100, 300],
+      "intensity": {"kind": "percentiles", "low": 0.5, "high": 99.5, "floor": 0.1}}  # fmt: skip
+
+
+def test_fluid_deep_in_the_head_tells_t2_from_t1() -> None:
+    """Fluid is the brightest in T2, the darkest in T1 (Bloch's equations); fat does not count."""
+    signal = read_signal({**MR, "inside": {"0.98": [1.05, 1.9]}})
+    for seed in (200_001, 200_002):
+        t1, t2 = contrast("mprage", seed), contrast("t2-se", seed)
+        assert guard(t1, signal) == ()
+        (told,) = guard(t2, signal)
+        assert "98 % of the voxels deep in the body" in told
+        assert "another contrast" in told
+        bright = t1.array.copy()
+        bright[:, :12] *= 3  # fat behind
+        assert guard(t1.with_array(bright), signal) == ()
+
+
+def test_depth_and_ratios_of_a_ball() -> None:
+    """A ball with a bright core of half its radius: the core is deep, its shell is not."""
+    axes = np.meshgrid(*[np.arange(-24, 25)] * 3, indexing="ij")
+    radius = np.sqrt(sum(a.astype(float) ** 2 for a in axes))
+    array = np.where(radius < 10, 150.0, np.where(radius < 20, 100.0, 0.0)).astype(np.float32)
+    signal = read_signal(MR)
+    deep = radius < 0.4 * 20  # deeper than .6 of the radius: just the core
+    assert np.median(array[deep]) == 150
+    assert inside_ratios(array, signal, (1, 1, 1)) == {0.98: 1.0}
+    assert inside_ratios(array, signal, (2, 2, 2)) == {0.98: 1.0}
+    assert inside_ratios(array, read_signal({**MR, "modality": "ct"}), (1, 1, 1)) == {}
+    seen = seen_quantiles(array, signal)
+    body = array[array > 15]
+    low, high = np.percentile(body, (0.5, 99.5))
+    np.testing.assert_allclose(seen[0.5], 2 * (np.median(body) - low) / (high - low) - 1, atol=1e-6)
+
+
+def test_a_field_below_the_least_of_training_is_told() -> None:
+    """Slack is a twentieth of the end itself: 56 of 60 mm are told, 58 are not."""
+    values = np.random.default_rng(0).normal(size=(28, 40, 40)).astype(np.float32)
+    trained = Trained(spacing=(1.0, 3.0), fov=(60.0, 260.0))
+    (told,) = guard(Volume(values, np.diag([2.0, 2, 2, 1])), trained)
+    assert "a field of view of 56 x 80 x 80 mm" in told
+    assert guard(Volume(values, np.diag([2.1, 2.1, 2.1, 1])), trained) == ()
+
+
+def test_the_crop_of_a_head_inside_nibabel_is_told() -> None:
+    """Without air and skull its map is another one and its translation wrong; whole heads pass."""
+    import nibabel
+
+    from undrift.common.weights.files import read_settings
+    from undrift.common.weights.model import find_weights
+    from undrift.medical.volumes import read_volume
+
+    signal = read_signal(read_settings(find_weights("brain-t1-t2-plain")).signal)
+    crop = Path(nibabel.__file__).parent / "tests" / "data" / "anatomical.nii"
+    (told,) = guard(read_volume(crop), signal)
+    assert "a field of view of 66 x 82 x 50 mm" in told
+    whole = contrast("mprage", 200_003)
+    near = Volume(whole.array, np.diag([2.2, 2.2, 2.2, 1]))
+    assert guard(near, signal) == ()
+    assert any("another contrast" in text for text in guard(
+        near.with_array(contrast("t2-se", 200_003).array), signal))  # fmt: skip

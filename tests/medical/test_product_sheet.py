@@ -134,7 +134,16 @@ def test_the_record_says_all_that_is_needed_and_no_name(place: Path) -> None:
                         "seed": 5, "weights_licence": "unknown"}.items():  # fmt: skip
         assert made[name] == value
     assert made["weights"].startswith("sha256:")
-    for name in ("solver", "steps", "intensity", "target_scale", "undrift", "torch", "orientation"):
+    for name in (
+        "solver",
+        "steps",
+        "intensity",
+        "target_scale",
+        "undrift",
+        "torch",
+        "orientation",
+        "geometry",
+    ):
         assert made[name]
     assert len(made["item_sha256"]) == 64
     assert translate("in", "named", "--name-source") == 0
@@ -410,3 +419,19 @@ def test_slices_that_flicker_between_contrasts_are_told() -> None:
     assert not [text for text in steady.warnings if "flicker" in text]
     assert [text for text in uneven.warnings if "axis z flicker" in text]
     assert uneven.record()["FlickerIndex"][2] > 1.5
+
+
+@pytest.mark.parametrize("axes", ["RAS", "LPI", "SLA"])
+def test_borders_of_tiles_are_found_in_the_axes_of_the_file(axes: str) -> None:
+    """1.5: a step across plane 5 of the model's first axis is where it is said to be."""
+    from undrift.medical.volumes.geometry import turn_to
+
+    affine = np.linalg.inv(nib.orientations.inv_ornt_aff(
+        nib.orientations.axcodes2ornt(tuple(axes)), (12, 12, 12)))  # fmt: skip
+    turn = turn_to(affine)
+    seen = np.zeros((12, 12, 12), np.float32)
+    seen[5:] = 1
+    array = turn.undo(seen)
+    ((axis, (plane,)),) = turn.borders_back({0: [5]}, (12, 12, 12)).items()
+    steps = np.abs(np.diff(array, axis=axis)).sum(axis=tuple(a for a in range(3) if a != axis))
+    assert np.flatnonzero(steps).tolist() == [plane - 1]
