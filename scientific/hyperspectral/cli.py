@@ -29,7 +29,7 @@ _AXES = _option("Task", "--axes", metavar="bhw|hwb|...", help="Of files that do 
 @click.command("denoise", cls=RestoringCommand)
 @restoring_options("denoise", WITHOUT, group="hsi")
 @_option("Task", "--method", type=click.Choice(_METHODS), default="auto",
-         help="auto: low-rank, or what --model is for.")  # fmt: skip
+         help="auto: model, or what --model is for.")  # fmt: skip
 @_option("Task", "--bands", default="all", metavar="all|good|0,1,5",
          help="Others come out as they came; good: not called bad.")  # fmt: skip
 @_option("Task", "--mask", type=click.Path(path_type=Path), metavar="FILE",

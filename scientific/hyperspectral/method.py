@@ -166,7 +166,7 @@ Method = ByPrior | Classical | Learned
 
 
 def method_for(name: str, model: str | None, wishes: Wishes) -> Method:
-    """The method of a name. auto: low-rank, which validation scenes prefer; or what `model` is for.
+    """The method of a name. auto: model, which validation scenes prefer; or what `model` is for.
 
     Raises UsageError for an unknown name and wishes that the method cannot fulfil, InputError for
     an unknown model or one of another kind.
@@ -207,6 +207,6 @@ def _automatic(model: str | None) -> str:
     from undrift.common.weights.model import find_weights
 
     if model is None:
-        return "low-rank"
+        return "model"
     settings = read_settings(find_weights(model))
     return "model" if settings.domain == "scientific" else "low-rank"

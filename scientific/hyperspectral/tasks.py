@@ -51,7 +51,7 @@ def denoise(
     """Random noise, stripes, dead detectors and impulses taken out of a cube.
 
     method: "model", "low-rank" (a prior of pictures on the images of the subspace),
-    "non-local-means", "total-variation", or "auto": low-rank, or what `model` is for. model: id or
+    "non-local-means", "total-variation", or "auto": model, or what `model` is for. model: id or
     weight file. bands: "all", "good" (those that neither the file nor the noise report calls
     bad) or numbers from 0; other bands come out as they came. mask: bool (rows, columns) or one for
     each band, True where values are not to be used; they come out as they came. fill: put the

@@ -94,7 +94,8 @@ def identity_of(method: str) -> Any:
 
         names = {"model": MODEL, "low-rank": ways.PRIOR}
         weights = sha256_of(find_weights(names[method])) if method in names else ""
-        return {"weights": weights, "turns": ways.TURNS, "most": ways.MOST}
+        turned = {"symmetries": ways.SYMMETRIES["balanced"]} if method == "low-rank" else {}
+        return {"weights": weights, "turns": ways.TURNS, "most": ways.MOST, **turned}
     name = method.rpartition(" ")[2]
     if name == "fasthyde-bm3d":
         require("bm3d")
