@@ -9,6 +9,7 @@ is spared, and what is kept is the same to the last bits.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -64,8 +65,7 @@ class TrimmedNAFNet(LocalNAFNet):
         """
         if index == len(self.downs):
             return self._run(self.middle, h, features, gone, spare)
-        blocks = self.up_blocks[index]
-        assert isinstance(blocks, nn.ModuleList)
+        blocks = cast(nn.ModuleList, self.up_blocks[index])
         joined = spare - len(blocks)
         wanted = 2 * self._entry(index + 1, joined // 2)
         h, gone = self._run(self.down_blocks[index], h, features, gone, wanted)

@@ -16,8 +16,9 @@ from undrift.common.config import load
 from undrift.common.training.recipe import Recipe
 from undrift.common.weights.settings import Settings
 from undrift.medical.banks import LOW, PROTOCOLS, TRUTH, Bank
-from undrift.medical.data import ComplexImages, Contrasts, Magnitudes, rician
+from undrift.medical.data import ComplexImages, Contrasts, Magnitudes
 from undrift.medical.honesty.histogram import inside_ratios, seen_quantiles
+from undrift.medical.received import rician
 from undrift.medical.signal import Range, Signal, read_signal
 from undrift.medical.training import DataSettings, open_bank
 from undrift.medical.volumes.volume import Values

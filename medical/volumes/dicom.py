@@ -75,9 +75,16 @@ def _datasets(files: Sequence[Path]) -> tuple[list[Any], list[str]]:
 
 
 def _should_be_image(one: Any, pydicom: Any) -> bool:
-    """Reports, structures and directories need no pixels; a file that names no class is broken."""
-    kind = one.file_meta.get("MediaStorageSOPClassUID") or one.get("SOPClassUID")
-    return kind is None or "Image Storage" in pydicom.uid.UID(kind).name
+    """Reports, structures and directories need no pixels; a file that names no class, or a standard
+    one that does not exist, is broken."""
+    kind = one.get("SOPClassUID") or one.file_meta.get("MediaStorageSOPClassUID")
+    if kind is None:
+        return True
+    name = pydicom.uid.UID(kind).name
+    if "SOPClassUID" not in one and name != "Media Storage Directory Storage":
+        return True
+    unknown = name == kind and kind.startswith("1.2.840.10008.")
+    return unknown or "Image Storage" in name
 
 
 def _chosen(datasets: Sequence[Any], series: str | None, where: str) -> list[Any]:

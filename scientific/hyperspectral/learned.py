@@ -74,28 +74,17 @@ class CubeModel:
 
     def mean(self, images: Array) -> Array:
         """(k, rows, columns) coefficients with noise of deviation 1 -> their mean."""
-        y, share = self.stacked(images), self.share(images)
-        guess = y[: len(images)]
-        if share == 0:
-            return guess
-        total = np.zeros_like(images)
+        y, total = self.stacked(images), np.zeros_like(images)
         for sign, rows, columns in _TURNED[: self.turned]:
             turn = np.s_[:, ::rows, ::columns]
             total += sign * self._ask(self.once, sign * y[turn], len(images))[0][turn]
-        return guess + share * (total / self.turned - guess)
+        return total / self.turned
 
     def guesses(self, images: Array) -> Array:
         """What the prior of pictures makes of each by itself."""
         if self.prior is None:
             raise InputError(f"{self.chain.model.id} is a model of voxels, not of coefficients")
         return by_prior(self.prior, images)
-
-    def share(self, images: Array) -> float:
-        """How much the network counts for the mean, 0 to 1; see `Signal.trusted`."""
-        if self.signal.trusted is None:
-            return 1.0
-        low, high = np.log(self.signal.trusted)
-        return float(np.clip((scales(images).max() - low) / (high - low), 0, 1))
 
     def draw(self, images: Array) -> Array:
         """(samples, k, rows, columns) of the posterior of coefficients."""

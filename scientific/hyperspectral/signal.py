@@ -17,15 +17,12 @@ class Signal(Strict):
     guess: the prior of pictures that makes a first guess of each coefficient, where one is made.
     channels: coefficients at most. least: kept even where noise hides them. turns: in which faults
     and signal are told apart; see `low_rank`.
-    trusted: largest scale of a cube's coefficients, in units of the noise, from which the network
-    counts for the mean, and from which it counts in full; below, the guesses stand. None: always.
     """
 
     space: Literal["subspace", "voxels"]
     channels: int = Field(12, ge=1)
     least: int = Field(8, ge=1)
     turns: int = Field(4, ge=1)
-    trusted: tuple[float, float] | None = None
     guess: str = "photos-prior"
 
 

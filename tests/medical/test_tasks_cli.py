@@ -239,7 +239,7 @@ def test_ctrl_c_leaves_nothing_half_written(place: Path, environment: dict[str, 
     large = np.tile(body(), (4, 4, 4)).astype(np.int16)
     save(place / "in" / "c.nii.gz", large)
     save(place / "in" / "d.nii.gz", large)
-    command = [sys.executable, "-m", "undrift.cli", *CT, "--steps", "40", "--no-findings"]
+    command = [sys.executable, "-m", "undrift.cli", *CT, "--steps", "200", "--no-findings"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     done = [Path("out", name) for name in ("a.nii.gz", "b.nii")]

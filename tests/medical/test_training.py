@@ -19,9 +19,8 @@ from undrift.medical.data import (
     Patches,
     Scans,
     open_source,
-    random_phase,
-    rician,
 )
+from undrift.medical.received import random_phase, rician
 from undrift.medical.signal import PercentileSettings, read_signal, robust_maximum
 from undrift.medical.validation import Validation, ValidationSettings
 
