@@ -27,7 +27,7 @@ from undrift.common.wishes import Wishes
 from undrift.scientific.hyperspectral.cubes.cube import Cube
 from undrift.scientific.hyperspectral.eigen_images import by_prior
 from undrift.scientific.hyperspectral.first_guess import first_guess
-from undrift.scientific.hyperspectral.low_rank import Found, separate
+from undrift.scientific.hyperspectral.low_rank import MOST, Found, separate
 from undrift.scientific.hyperspectral.samples import scales
 from undrift.scientific.hyperspectral.signal import Signal, read_signal
 
@@ -73,12 +73,16 @@ class CubeModel:
     turned: int = 1
 
     def mean(self, images: Array) -> Array:
-        """(k, rows, columns) coefficients with noise of deviation 1 -> their mean."""
-        y, total = self.stacked(images), np.zeros_like(images)
+        """(k, rows, columns) coefficients with noise of deviation 1 -> their mean.
+
+        Faint ones beyond the channels of the network are left to the prior.
+        """
+        known, rest = np.split(images, [self.signal.channels])
+        y, total = self.stacked(known), np.zeros_like(known)
         for sign, rows, columns in _TURNED[: self.turned]:
             turn = np.s_[:, ::rows, ::columns]
-            total += sign * self._ask(self.once, sign * y[turn], len(images))[0][turn]
-        return total / self.turned
+            total += sign * self._ask(self.once, sign * y[turn], len(known))[0][turn]
+        return np.concatenate([total / self.turned, self.guesses(rest)])
 
     def guesses(self, images: Array) -> Array:
         """What the prior of pictures makes of each by itself."""
@@ -87,8 +91,14 @@ class CubeModel:
         return by_prior(self.prior, images)
 
     def draw(self, images: Array) -> Array:
-        """(samples, k, rows, columns) of the posterior of coefficients."""
-        return self._ask(self.chain, self.stacked(images), len(images))
+        """(samples, k, rows, columns) of the posterior of coefficients.
+
+        Those beyond the channels of the network do not vary.
+        """
+        known, rest = np.split(images, [self.signal.channels])
+        drawn = self._ask(self.chain, self.stacked(known), len(known))
+        fixed = np.broadcast_to(self.guesses(rest), (len(drawn), *rest.shape))
+        return np.concatenate([drawn, fixed], 1)
 
     def stacked(self, images: Array) -> Array:
         """(2 channels, rows, columns): guesses, then the images; 0 where there are fewer."""
@@ -149,9 +159,7 @@ def _by_coefficients(
     cube: Cube, model: CubeModel, samples: bool
 ) -> tuple[Array, list[Array], Found]:
     signal = model.signal
-    found = separate(
-        cube, model.guesses, signal.turns, signal.channels, signal.least, last=model.mean
-    )
+    found = separate(cube, model.guesses, signal.turns, MOST, signal.least, last=model.mean)
     space = found.subspace
     if not samples:
         return found.estimate, [], found

@@ -40,6 +40,7 @@ Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Eigen = Callable[[Array], Array]
 TURNS = 5
+MOST = 25  # directions of the subspace
 OUTLIER = 4.5  # deviations of a value
 STRIPE = 4.0  # deviations of a column's median
 _WHOLE = 0.2  # share of unknown values up to which a band tells of its columns
@@ -64,7 +65,7 @@ def separate(
     cube: Cube,
     eigen: Eigen,
     turns: int = TURNS,
-    most: int = 25,
+    most: int = MOST,
     least: int = 1,
     last: Eigen | None = None,
 ) -> Found:

@@ -27,6 +27,7 @@ from undrift.scientific.hyperspectral.learned import (
     denoise_cube,
     open_cube_model,
 )
+from undrift.scientific.hyperspectral.low_rank import MOST
 from undrift.scientific.hyperspectral.signal import Signal
 
 Array = npt.NDArray[np.float64]
@@ -35,7 +36,6 @@ PRIOR = "photos-prior"
 STEPS = {"fast": 4, "balanced": 6, "best": 12}
 SYMMETRIES = {"fast": 1, "balanced": 8, "best": 8}  # of the last turn: .1 to .2 dB
 TURNS = 5
-MOST = 25  # directions of the subspace
 SIGNAL = Signal(space="subspace", channels=MOST, least=1, turns=TURNS)
 _MEMORY = 2 * 10**9  # bytes of activations from which images are done in tiles
 

@@ -154,4 +154,5 @@ def _images(recipe: Recipe) -> tuple[OwnSettings, Array, CubeModel]:
         raise InputError("data.scene and start: expected the path of a cube and a model's name")
     model = open_cube_model(recipe.start, Wishes(device="cpu"), 1)
     cube = open_cube(settings.scene)
-    return settings, denoise_cube(Cube(cube.array), model).found.noisy, model
+    noisy = denoise_cube(Cube(cube.array), model).found.noisy
+    return settings, noisy[: model.signal.channels], model

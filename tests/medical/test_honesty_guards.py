@@ -157,7 +157,7 @@ def contrast(name: str, seed: int) -> Volume:
     from undrift.medical.simulate.mr_signal import contrast_arrays
 
     phantom = brain(seed, (48, 56, 48), (4.0, 4.0, 4.0))
-    return Volume(np.float32(contrast_arrays(phantom, name)[0]), np.diag([4.0, 4, 4, 1]))
+    return Volume(contrast_arrays(phantom, name)[0].astype(np.float32), np.diag([4.0, 4, 4, 1]))
 
 
 MR = {"modality": "mr", "spacing": [1, 5], "fov": [100, 300],

@@ -296,7 +296,9 @@ def test_faces_are_told_before_samples_leave() -> None:
     skull = (x / 75) ** 2 + (y / 95) ** 2 + ((z - 10) / 90) ** 2 < 1
     face = (np.abs(x) < 60) & (y > 20) & (y < 100) & (z > -110) & (z < 0)
     affine = np.diag([4.0, 4, 4, 1])
-    whole, bare = (Volume(np.float32(100 * mask), affine) for mask in (skull | face, skull))
+    whole, bare = (
+        Volume((100 * mask).astype(np.float32), affine) for mask in (skull | face, skull)
+    )
     assert shows_face(whole)
     assert not shows_face(bare)
     flipped = np.diag([-4.0, -4, 4, 1])
@@ -322,7 +324,7 @@ def test_pairs_of_a_bids_data_set(place: Path) -> None:
 def test_a_reference_gives_its_scale(place: Path) -> None:
     """1.3: landmarks of the result become those of the reference; the record says so."""
     save("t1.nii.gz", head())
-    save("ref.nii.gz", np.float32(40 + 7 * head((30, 30, 30), seed=3)))
+    save("ref.nii.gz", (40 + 7 * head((30, 30, 30), seed=3)).astype(np.float32))
     assert translate("t1.nii.gz", "plain.nii.gz") == 0
     assert translate("t1.nii.gz", "out.nii.gz", "--reference", "ref.nii.gz") == 0
     plain, out, ref = (loaded(f"{n}.nii.gz").get_fdata() for n in ("plain", "out", "ref"))
@@ -342,7 +344,7 @@ def test_landmarks_of_a_scaled_volume_are_matched_exactly() -> None:
     found = landmark_map(values, 3 * values)
     np.testing.assert_allclose(found.forward(values), 3 * values, rtol=1e-5, atol=1e-4)
     np.testing.assert_allclose(found.slope(values), 3, rtol=1e-5)
-    beyond = np.float32([-50, 1e4])
+    beyond = np.array([-50, 1e4], np.float32)
     np.testing.assert_allclose(found.forward(beyond), 3 * beyond, rtol=1e-4)
 
 
@@ -356,7 +358,7 @@ def test_scores_of_a_task_in_hounsfield_units(
     after = truth + np.where(truth < -500, 10, np.where(truth > 250, -30, 20))
     after[8:10, 8:12, 8:12] = 100  # half of the bone is lost: 600 off
     for name, array in (("truth", truth), ("after", after)):
-        save(f"{name}.nii.gz", np.float32(array))
+        save(f"{name}.nii.gz", array.astype(np.float32))
     std = np.full(truth.shape, 25, np.float32)
     save("std.nii.gz", std)
     words = ["medical", "check", "truth.nii.gz", "after.nii.gz", "--units", "HU", "--truth",
@@ -382,8 +384,8 @@ def test_copies_of_training_volumes_are_found(
     rng = np.random.default_rng(0)
 
     def subject(seed: int, side: int = 36) -> np.ndarray:
-        return np.float32(head((side,) * 3, seed) + 15 * np.kron(
-            np.random.default_rng(seed).normal(size=(9, 9, 9)), np.ones((4, 4, 4))))  # fmt: skip
+        grain = np.kron(np.random.default_rng(seed).normal(size=(9, 9, 9)), np.ones((4, 4, 4)))
+        return (head((side, side, side), seed) + 15 * grain).astype(np.float32)
 
     known = [subject(seed) for seed in range(5)]
     Path("train").mkdir()
@@ -411,7 +413,7 @@ def test_slices_that_flicker_between_contrasts_are_told() -> None:
     from undrift.medical.volumes import Volume
 
     before = Volume(head((24, 24, 24)), np.eye(4))
-    other = np.float32(300 - 2 * before.array)
+    other = (300 - 2 * before.array).astype(np.float32)
     steady = examine(before, before.with_array(other), same_contrast=False)
     jumps = np.random.default_rng(0).normal(0, 30, 24).astype(np.float32)
     uneven = examine(before, before.with_array(other + jumps), same_contrast=False)

@@ -14,7 +14,7 @@ from undrift.medical.simulate.law import SHIFTED, TRAINING, UNVARIED, BrainLaw
 GRID = (20, 22, 18)
 
 
-def phantom_of(law: BrainLaw = UNVARIED, seed: int = 5, **shares: float) -> Phantom:
+def phantom_of(law: BrainLaw = UNVARIED, seed: int = 5, /, **shares: float) -> Phantom:
     """A block of 4 x 4 x 4 voxels of 2 mm, all with the same shares of tissues."""
     grid = (4, 4, 4)
     members = {name: np.full(grid, shares.get(name, 0.0), np.float32) for name in TISSUES}

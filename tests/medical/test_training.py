@@ -129,11 +129,12 @@ def test_pairs_of_mr_and_ct_share_voxels_and_ct_keeps_its_unit(tmp_path: Path) -
     assert torch.allclose(steps, steps.round(), atol=1e-3) and float(steps.max()) <= 23
     slope = (y[-1] - y[0]) / (x0[-1] - x0[0])
     assert torch.allclose(slope, slope.mean().expand_as(slope), rtol=1e-2)
+    assert isinstance(source, Contrasts)
     stripped = replace(source, stripped=1.0)
     assert torch.equal(Patches(stripped)[4]["x0"][:, :, 12:], torch.full((1, 8, 12, 8), -1.0))
     with pytest.raises(InputError, match=r"signal.scale, the HU"):
         open_source(
-            "pair", brains(tmp_path), signal.model_copy(update={"scale": None}), (8,) * 3, 1
+            "pair", brains(tmp_path), signal.model_copy(update={"scale": None}), (8, 8, 8), 1
         )
 
 

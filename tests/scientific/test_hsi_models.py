@@ -121,13 +121,21 @@ def test_the_network_is_asked_in_the_last_turn_alone(model: CubeModel):
     noisy = Cube(sweep(clean, eye.wavelengths, Pushbroom(), seed=5).cube)
     found = denoise_cube(noisy, model)
     space, given = found.found.subspace, found.found.noisy
-    without = separate(noisy, model.guesses, model.signal.turns, 16, 1)
+    without = separate(noisy, model.guesses, model.signal.turns)
     assert np.array_equal(given, without.noisy)
     asked = space.cube(model.mean(given))
     whole = found.found.outliers.mean((1, 2)) <= 0.4  # others are fitted to the images
     assert np.allclose(found.estimate[whole], asked[whole], atol=1e-6)
     assert not np.allclose(found.estimate, without.estimate, atol=1e-5)
     assert metrics.mpsnr(clean, found.estimate) > metrics.mpsnr(clean, noisy.array) + 8
+
+
+def test_images_beyond_the_channels_of_the_network_are_left_to_the_prior(model: CubeModel):
+    images = 30 * np.random.default_rng(6).random((18, 24, 24))
+    made, drawn = model.mean(images), model.draw(images)
+    assert np.array_equal(made[16:], model.guesses(images[16:]))
+    assert np.array_equal(made[:16], model.mean(images[:16]))
+    assert drawn.shape[1:] == images.shape and np.array_equal(drawn[0, 16:], made[16:])
 
 
 def test_missing_bands_and_regions_stay_missing_and_do_no_harm(model: CubeModel):
