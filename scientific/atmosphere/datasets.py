@@ -15,8 +15,8 @@ from pathlib import Path
 from undrift.common.card_files import FileCheck
 from undrift.common.cards import DataCard
 from undrift.common.errors import InputError, UndriftError
+from undrift.common.open_views import ViewData
 from undrift.common.open_views import check_views as check
-from undrift.common.open_views import open_view
 from undrift.scientific.atmosphere.fields.files import Fields, open_fields
 from undrift.scientific.atmosphere.fields.grid import Grid
 from undrift.scientific.atmosphere.soundings import Sounding, read_igra
@@ -52,30 +52,13 @@ class Item:
         return read_igra(self.path)
 
 
-class AtmosphereData:
-    """The items of one view of a card below `root`; see the module.
-
-    Raises UsageError for a split or view that the card does not have; InputError for an unknown
-    card, no data below `root`, or files without partner.
-    """
-
-    def __init__(
-        self, card: str | DataCard, root: str | Path, split: str | None = None,
-        view: str | None = None,
-    ) -> None:  # fmt: skip
-        opened = open_view(card, root, split, view)
-        self.card, self.view, self.entries = opened.card, opened.view, opened.entries
-
-    def __len__(self) -> int:
-        return len(self.entries)
+class AtmosphereData(ViewData[Item]):
+    """The items of one view of a card below `root`; see the module. Raises as `ViewData`."""
 
     def __getitem__(self, k: int) -> Item:
         entry = self.entries[k]
         axes = tuple(self.card.front.undrift.signal.axes.split())
         return Item(entry.name, entry.files["clean"], entry.group, axes)
-
-    def __iter__(self) -> Iterator[Item]:
-        return (self[k] for k in range(len(self)))
 
     @property
     def of_stations(self) -> bool:

@@ -14,8 +14,8 @@ from pathlib import Path
 from undrift.common.card_files import FileCheck
 from undrift.common.cards import DataCard
 from undrift.common.errors import UndriftError
+from undrift.common.open_views import ViewData
 from undrift.common.open_views import check_views as check
-from undrift.common.open_views import open_view
 from undrift.scientific.hyperspectral.cubes.cube import Cube
 from undrift.scientific.hyperspectral.cubes.files import open_cube
 
@@ -36,30 +36,13 @@ class Item:
         return open_cube(self.path, key=key)
 
 
-class CubeData:
-    """The items of one view of a card below `root`.
-
-    Raises UsageError for a split or view that the card does not have; InputError for an unknown
-    card, no data below `root`, or files without partner.
-    """
-
-    def __init__(
-        self, card: str | DataCard, root: str | Path, split: str | None = None,
-        view: str | None = None,
-    ) -> None:  # fmt: skip
-        opened = open_view(card, root, split, view)
-        self.card, self.view, self.entries = opened.card, opened.view, opened.entries
-
-    def __len__(self) -> int:
-        return len(self.entries)
+class CubeData(ViewData[Item]):
+    """The items of one view of a card below `root`. Raises as `ViewData`."""
 
     def __getitem__(self, k: int) -> Item:
         entry = self.entries[k]
         arrays = ARRAYS.get(self.card.id, ())
         return Item(entry.name, entry.files["clean"], entry.group, arrays)
-
-    def __iter__(self) -> Iterator[Item]:
-        return (self[k] for k in range(len(self)))
 
 
 def check_views(card: DataCard, root: Path) -> list[FileCheck]:
