@@ -13,6 +13,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
+from signals import hear_ctrl_c
 from tiny_medical import DENOISE_CT, PRIOR, TRANSLATE, body, head, oblique, write_medical
 
 from undrift.cli import main
@@ -239,8 +240,10 @@ def test_ctrl_c_leaves_nothing_half_written(place: Path, environment: dict[str, 
     large = np.tile(body(), (4, 4, 4)).astype(np.int16)
     save(place / "in" / "c.nii.gz", large)
     save(place / "in" / "d.nii.gz", large)
-    command = [sys.executable, "-m", "undrift.cli", *CT, "--steps", "200", "--no-findings"]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "undrift.cli", *CT, "--steps", "40", "--no-findings"]
+    process = subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
+    )
     deadline = time.monotonic() + 120
     done = [Path("out", name) for name in ("a.nii.gz", "b.nii")]
     while not all(path.exists() for path in done) and time.monotonic() < deadline:
