@@ -5,6 +5,7 @@ the A of `undrift.common.operators` for a shape, which is also what the restorin
 `noise` is a standard deviation in the unit of the picture.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
@@ -19,15 +20,15 @@ from undrift.restoration.psf import read_psf
 
 
 @dataclass(frozen=True)
-class Operated:
+class Operated(ABC):
     """Base class. Call it with x (..., c, h, w) and, if noise > 0, standard normal like A(x)."""
 
     noise: float = field(default=0.0, kw_only=True)
     name: ClassVar[str]
 
+    @abstractmethod
     def operator(self, shape: tuple[int, ...]) -> Operator:
         """A for pictures of this (c, h, w)."""
-        raise NotImplementedError(f"{type(self).__name__} has no operator")
 
     def __call__(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
         """A(x) + noise. Raises InputError for noise that is missing or of another shape."""

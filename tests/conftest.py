@@ -66,6 +66,13 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the test's own."""
+    monkeypatch.setenv("UNDRIFT_CACHE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
 def environment() -> dict[str, str]:
     """For processes that need what this one can import."""
     path = os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path)

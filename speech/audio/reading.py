@@ -5,6 +5,7 @@ holds fewer samples than it says, or a sample that is no finite number, is an er
 """
 
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +21,7 @@ _READ = 65536  # samples a channel at once
 _UNKNOWN = 1 << 60  # libsndfile's way to say that a stream names no length
 
 
-class Reader:
+class Reader(ABC):
     """An open sound file; `with` closes it.
 
     path, rate (samples a second), channels, frames (samples a channel), stored: how it is kept.
@@ -67,8 +68,9 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @abstractmethod
     def _decode(self, size: int) -> Iterator[Samples]:
-        raise NotImplementedError
+        """Blocks of (channels, size) as the file has them; the last may be shorter."""
 
 
 def open_audio(path: str | Path) -> Reader:

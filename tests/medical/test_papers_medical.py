@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from paper_task import task
 
 from undrift.cli import main
 from undrift.common.errors import InputError
@@ -17,16 +18,6 @@ from undrift.medical.papers.small import discs
 from undrift.medical.volumes import Volume, write_volume
 
 PAPERS = ("lefusion", "drdm", "medforj", "selfrdb", "ads")
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("UNDRIFT_CACHE", str(tmp_path))
-    return tmp_path
-
-
-def task(folder: Path, *tables: str) -> Task:
-    return Task(False, "cpu", folder, tables, lambda text: None)
 
 
 @pytest.mark.parametrize("name", PAPERS)

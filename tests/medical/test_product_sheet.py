@@ -16,6 +16,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from dicom_series import axial_series
 from tiny_medical import DENOISE_CT, TRANSLATE, body, head, oblique, write_medical
 
 from undrift.cli import main
@@ -213,16 +214,8 @@ def test_participants_of_a_bids_data_set(place: Path, capsys: pytest.CaptureFixt
 def named_series(folder: Path) -> None:
     """Ten axial slices of CT with a patient, dates and a sequence that names both."""
     pydicom = pytest.importorskip("pydicom")
-    folder.mkdir(parents=True)
-    values = body((24, 20, 10))
-    for number in range(10):
-        one = pydicom.Dataset()
-        one.file_meta = pydicom.dataset.FileMetaDataset()
-        one.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-        one.file_meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
-        one.SOPClassUID, one.SOPInstanceUID = pydicom.uid.CTImageStorage, f"1.2.3.{number + 1}"
-        one.StudyInstanceUID, one.SeriesInstanceUID = "1.2", "1.2.3"
-        one.FrameOfReferenceUID, one.Modality = "1.9", "CT"
+
+    def name(one: Any) -> None:
         one.PatientName, one.PatientID, one.PatientBirthDate = "Doe^Jane", "4711", "19700102"
         one.StudyDate, one.StudyTime, one.AccessionNumber = "20260102", "101112", "A-4711"
         one.InstitutionName, one.ReferringPhysicianName = "Doe Clinic", "Doe^Doctor"
@@ -230,15 +223,8 @@ def named_series(folder: Path) -> None:
         asked.ReferencedSOPClassUID = pydicom.uid.CTImageStorage
         asked.ReferencedSOPInstanceUID, asked.StudyDate = "1.2.9", "20260103"
         one.ReferencedImageSequence = [asked]
-        one.Rows, one.Columns = 20, 24
-        one.PixelSpacing, one.SliceThickness = [1, 1], 3
-        one.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-        one.ImagePositionPatient = [0, 0, 3 * number]
-        one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
-        one.BitsAllocated, one.BitsStored, one.HighBit, one.PixelRepresentation = 16, 16, 15, 1
-        one.RescaleSlope, one.RescaleIntercept = 1, -1024
-        one.PixelData = (values[..., number].T + 1024).astype("<i2").tobytes()
-        one.save_as(folder / f"{number:03d}.dcm", enforce_file_format=True)
+
+    axial_series(folder, body((24, 20, 10)), more=name)
 
 
 def test_derived_dicom_with_and_without_names(

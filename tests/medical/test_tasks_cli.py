@@ -13,6 +13,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
+from dicom_series import axial_series
 from signals import hear_ctrl_c
 from tiny_medical import DENOISE_CT, PRIOR, TRANSLATE, body, head, oblique, write_medical
 
@@ -171,26 +172,7 @@ def test_faults_are_told_and_the_others_done(
 
 def series(folder: Path, count: int = 8, uid: str = "1.2.3", first: int = 0) -> None:
     """An axial CT series of 24 x 20 pixels, 3 mm apart."""
-    pydicom = pytest.importorskip("pydicom")
-    folder.mkdir(parents=True, exist_ok=True)
-    values = body((24, 20, count))
-    for number in range(count):
-        one = pydicom.Dataset()
-        one.file_meta = pydicom.dataset.FileMetaDataset()
-        one.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-        one.file_meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
-        one.SOPClassUID, one.SOPInstanceUID = pydicom.uid.CTImageStorage, f"{uid}.{number + 1}"
-        one.StudyInstanceUID, one.SeriesInstanceUID = "1.2", uid
-        one.FrameOfReferenceUID, one.Modality = "1.9", "CT"
-        one.Rows, one.Columns = 20, 24
-        one.PixelSpacing, one.SliceThickness = [1, 1], 3
-        one.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-        one.ImagePositionPatient = [0, 0, 3 * number]
-        one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
-        one.BitsAllocated, one.BitsStored, one.HighBit, one.PixelRepresentation = 16, 16, 15, 1
-        one.RescaleSlope, one.RescaleIntercept = 1, -1024
-        one.PixelData = (values[..., number].T + 1024).astype("<i2").tobytes()
-        one.save_as(folder / f"{uid}-{first + number:03d}.dcm", enforce_file_format=True)
+    axial_series(folder, body((24, 20, count)), uid, first)
 
 
 def test_dicom_folders_are_one_item_each(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from paper_task import task
 from parity.hir_diff_cases import small_network
 
 from undrift.cli import main
 from undrift.common.errors import InputError
-from undrift.common.reproduce.paper import Task
 from undrift.common.reproduce.papers import find_paper
 from undrift.scientific.hyperspectral.cubes.cube import Cube
 from undrift.scientific.hyperspectral.cubes.files import save_cube
@@ -25,16 +25,6 @@ from undrift.scientific.papers.hsi_diffusion_runs import tables as cube_tables
 HOUSTON = "Houston18/test/gauss_50/Houston_channel_cropped.mat"
 SALINAS = "Salinas/test/gauss_inpainting_0.8/Salinas_channel_cropped.mat"
 WDC = "WDC/test/gauss_sr_0.25/wdc_cropped.mat"
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("UNDRIFT_CACHE", str(tmp_path))
-    return tmp_path
-
-
-def task(folder: Path, *tables: str) -> Task:
-    return Task(False, "cpu", folder, tables, lambda text: None)
 
 
 def truth() -> np.ndarray:

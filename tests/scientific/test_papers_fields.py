@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from paper_task import task
 
 from undrift.cli import main
 from undrift.common.errors import InputError
-from undrift.common.reproduce.paper import Task
 from undrift.common.reproduce.papers import find_paper
 from undrift.scientific.atmosphere.cwa import open_cwa
 from undrift.scientific.atmosphere.datasets import AtmosphereData
@@ -17,16 +17,6 @@ from undrift.scientific.papers import corrdiff_smoke, multimodal_smoke
 from undrift.scientific.papers.corrdiff import COLUMNS, CORRDIFF, REGRESSION
 from undrift.scientific.papers.corrdiff_runs import tables as samples
 from undrift.scientific.papers.multimodal_runs import tables as members
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("UNDRIFT_CACHE", str(tmp_path))
-    return tmp_path
-
-
-def task(folder: Path, *tables: str) -> Task:
-    return Task(False, "cpu", folder, tables, lambda text: None)
 
 
 def store(path: Path) -> dict[str, np.ndarray]:
