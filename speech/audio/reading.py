@@ -8,7 +8,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -22,7 +22,7 @@ _UNKNOWN = 1 << 60  # libsndfile's way to say that a stream names no length
 
 
 class Reader(ABC):
-    """An open sound file; `with` closes it.
+    """A sound file, for `with`.
 
     path, rate (samples a second), channels, frames (samples a channel), stored: how it is kept.
     `blocks` may be called again and starts over each time: first to measure, then to work.
@@ -59,14 +59,12 @@ class Reader(ABC):
         parts = [np.zeros((self.channels, 0), np.float32), *self.blocks(_READ)]
         return Audio(np.concatenate(parts, 1), self.rate, self.stored)
 
-    def close(self) -> None:
-        """Lets go of what it holds; a pass that is under way closes its file itself."""
-
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, *_: object) -> Literal[False]:
+        """Nothing is held between passes: each opens its file anew and closes it."""
+        return False
 
     @abstractmethod
     def _decode(self, size: int) -> Iterator[Samples]:
