@@ -1,16 +1,11 @@
 """Arrays of a whole volume that lie in memory or in a nameless file, and are touched in parts.
 
 Sampling needs a few arrays as large as the volume beside what the network takes. Where they do not
-fit, they are files mapped into memory; after every access the pages are given back, so that the
-process holds no more than the part at hand. The files have no name and vanish with the process,
-however it ends.
+fit, they are files mapped into memory (`volumes.on_disk`); after every access the pages are given
+back, so that the process holds no more than the part at hand.
 """
 
-import contextlib
 import math
-import mmap
-import shutil
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,44 +13,38 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undrift.common.errors import OutOfMemoryError
+from undrift.medical.volumes.on_disk import let_go, on_disk
 
 Place = tuple[slice, ...]
-_BYTES = 4
 
 
 class Kept:
     """float32 (c, *space); parts are read as tensors (1, c, *space) and written as such."""
 
-    def __init__(self, array: np.ndarray, mapped: mmap.mmap | None = None):
-        self.array, self._mapped = array, mapped
+    def __init__(self, array: np.ndarray):
+        self.array = array
 
     def read(self, place: Place = ()) -> Tensor:
         """A copy of a part, on the processor; () is all."""
         part = torch.from_numpy(np.array(self.array[(slice(None), *place)])[None])
-        self._release()
+        let_go(self.array)
         return part
 
     def write(self, place: Place, part: Tensor) -> None:
         """Replaces a part."""
         self.array[(slice(None), *place)] = part[0].float().cpu().numpy()
-        self._release()
+        let_go(self.array)
 
     def add(self, place: Place, part: Tensor) -> None:
         """Adds to a part."""
         self.array[(slice(None), *place)] += part[0].float().cpu().numpy()
-        self._release()
+        let_go(self.array)
 
     def clear(self) -> None:
         """Sets everything to 0."""
         for index in range(self.array.shape[1]):
             self.array[:, index] = 0
-            self._release()
-
-    def _release(self) -> None:
-        if self._mapped is not None:
-            with contextlib.suppress(AttributeError, OSError):  # not on every system
-                self._mapped.madvise(mmap.MADV_DONTNEED)
+            let_go(self.array)
 
 
 @dataclass
@@ -75,16 +64,7 @@ class Room:
                 return self._free.pop(number)
         if self.folder is None:
             return Kept(np.empty(shape, np.float32))
-        size = math.prod(shape) * _BYTES
-        if shutil.disk_usage(self.folder).free < size:
-            raise OutOfMemoryError(
-                f"{self.folder}: no room for {size / 1e9:.1f} GB of scratch; name a larger folder "
-                "by TMPDIR, or give more --max-memory"
-            )
-        with tempfile.TemporaryFile(dir=self.folder) as file:
-            file.truncate(size)
-            mapped = mmap.mmap(file.fileno(), size)
-        return Kept(np.frombuffer(mapped, np.float32).reshape(shape), mapped)
+        return Kept(on_disk(shape, self.folder))
 
     def give(self, kept: Kept) -> None:
         """Takes an array back, which nobody may use any more."""

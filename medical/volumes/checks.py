@@ -11,7 +11,8 @@ import numpy as np
 
 from undrift.common.errors import InputError
 from undrift.medical.volumes.geometry import same_grid, skew
-from undrift.medical.volumes.volume import Volume
+from undrift.medical.volumes.on_disk import extremes, folded
+from undrift.medical.volumes.volume import Values, Volume
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,15 @@ class Needs:
     """What a task or a model needs.
 
     units: of the values, "" for any.  slices: at least so many along each axis.  frames: time
-    points at most; 0 for any.  spacing: the least and the largest mm along any axis.
+    points at most; 0 for any.  spacing: the least and the largest mm along any axis.  in_time: what
+    to do with a series.
     """
 
     units: str = ""
     slices: int = 2
     frames: int = 1
     spacing: tuple[float, float] = (0.0, float("inf"))
+    in_time: str = "give one of them (3D), or each in turn"
 
 
 def check_volume(volume: Volume, name: str, needs: Needs | None = None) -> None:
@@ -54,10 +57,7 @@ def _grid_problems(volume: Volume, needs: Needs) -> list[str]:
             "a single slice is no volume"
         )
     if needs.frames and volume.frames > needs.frames:
-        found.append(
-            f"{volume.frames} time points, expected {needs.frames}; give one of them (3D), or "
-            "each in turn"
-        )
+        found.append(f"{volume.frames} time points, expected {needs.frames}; {needs.in_time}")
     low, high = needs.spacing
     if not low <= min(volume.spacing) <= max(volume.spacing) <= high:
         found.append(f"voxels of {_mm(volume)} mm, expected {low:g} to {high:g} mm; resample it")
@@ -67,14 +67,14 @@ def _grid_problems(volume: Volume, needs: Needs) -> list[str]:
 
 
 def _value_problems(volume: Volume, needs: Needs) -> list[str]:
-    bad = int(volume.array.size - np.count_nonzero(np.isfinite(volume.array)))
+    bad = int(volume.array.size - sum(folded(_finite, volume.array)))
     if bad:
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(volume.array))[0])
         return [
             f"{bad} of {volume.array.size} voxels are no finite numbers, the first at {at}; set "
             "them to the value of the background"
         ]
-    low, high = float(volume.array.min()), float(volume.array.max())
+    low, high = extremes(volume.array)
     if low == high:
         return [f"all voxels are {low:g}: there is nothing to work on"]
     if needs.units == "HU":
@@ -82,6 +82,10 @@ def _value_problems(volume: Volume, needs: Needs) -> list[str]:
     if needs.units and volume.units != needs.units:
         return [f"values count '{volume.units}', expected '{needs.units}'"]
     return []
+
+
+def _finite(values: Values) -> int:
+    return int(np.count_nonzero(np.isfinite(values)))
 
 
 def _hounsfield_problems(volume: Volume, low: float, high: float) -> list[str]:

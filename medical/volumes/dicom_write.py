@@ -22,6 +22,7 @@ from undrift.medical.notice import NOTICE
 from undrift.medical.volumes import geometry
 from undrift.medical.volumes.dicom_names import new_salt, replace_names
 from undrift.medical.volumes.nifti import Written
+from undrift.medical.volumes.on_disk import let_go
 from undrift.medical.volumes.storing import Storage, plan_storage
 from undrift.medical.volumes.volume import Volume
 
@@ -176,6 +177,7 @@ class _Series:
 
     def _fill(self, one: Any, values: np.ndarray) -> int:
         numbers, cut = self.storage.store(np.ascontiguousarray(values.T))
+        let_go(values)
         same = self.storage.keeps(self.volume.stored)
         bits = numbers.dtype.itemsize * 8
         one.Rows, one.Columns = numbers.shape

@@ -8,30 +8,47 @@ from undrift.medical.volumes import itk
 from undrift.medical.volumes.dicom import read_series
 from undrift.medical.volumes.dicom_write import Derivation, write_series
 from undrift.medical.volumes.itk import read_itk, write_itk
-from undrift.medical.volumes.nifti import Written, read_nifti, write_nifti
+from undrift.medical.volumes.nifti import Where, Written, laid_out, read_nifti, write_nifti
+from undrift.medical.volumes.on_disk import copied
 from undrift.medical.volumes.volume import Volume
 
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 DICOM = (".dcm", ".ima", ".dicom")
 
 
-def read_volume(path: str | Path, units: str = "unknown", series: str | None = None) -> Volume:
+def read_volume(
+    path: str | Path,
+    units: str = "unknown",
+    series: str | None = None,
+    where: Where | None = None,
+) -> Volume:
     """Reads a NIfTI, MetaImage or NRRD file, or the DICOM series of a folder, to real values.
 
     units: what a value counts ("HU" for CT), where the file does not say so itself, as DICOM does.
-    series: which of several series, see `read_series`.
+    series: which of several series, see `read_series`. where: shape -> the folder of a nameless
+    file that holds the values, None for memory, where all are without it.
 
     Raises InputError for what is missing, damaged or of no known kind, and MissingExtraError.
     """
     path = Path(path)
     suffix = full_suffix(path).lower()
     if path.is_dir() or suffix in DICOM:
-        return read_series(path, series)
+        return _moved(read_series(path, series), where)
     if suffix in NIFTI:
-        return read_nifti(path, units)
+        return read_nifti(path, units, where)
     if suffix in itk.SUFFIXES:
-        return read_itk(path, units)
+        return _moved(read_itk(path, units), where)
     raise _unknown(path, suffix, (*NIFTI, *itk.SUFFIXES, *DICOM))
+
+
+def _moved(volume: Volume, where: Where | None) -> Volume:
+    """The same where its values should lie."""
+    folder = where(volume.array.shape) if where is not None else None
+    if folder is None:
+        return volume
+    array = laid_out(volume.array.shape, volume.affine, folder)
+    copied(volume.array, array)
+    return volume.with_array(array)
 
 
 def write_volume(

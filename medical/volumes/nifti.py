@@ -10,7 +10,7 @@ float32 array; the checksum at the end of a .nii.gz is verified.
 import gzip
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,13 @@ import numpy as np
 from undrift.common.errors import InputError
 from undrift.common.files import full_suffix, write_atomically
 from undrift.medical.volumes import nifti_head
+from undrift.medical.volumes.geometry import turn_to
 from undrift.medical.volumes.nifti_head import Head
+from undrift.medical.volumes.on_disk import FETCHED, copied, extremes, on_disk, planes
 from undrift.medical.volumes.storing import Storage, plan_storage
 from undrift.medical.volumes.volume import Stored, Values, Volume
+
+Where = Callable[[tuple[int, ...]], Path | None]
 
 _PIECE = 1 << 20  # voxels at once
 _LEVEL = 6  # of compression
@@ -39,9 +43,10 @@ class Written:
     clipped: int
 
 
-def read_nifti(path: Path, units: str = "unknown") -> Volume:
+def read_nifti(path: Path, units: str = "unknown", where: Where | None = None) -> Volume:
     """Reads (x, y, z) or (x, y, z, t); `units` says what a value counts, since no NIfTI file does.
 
+    where: shape -> the folder of a nameless file that holds the values; None for memory.
     Raises InputError for what is no NIfTI file, cut off, damaged, or not of real numbers.
     """
     head_path, data_path = _pair(path)
@@ -51,10 +56,10 @@ def read_nifti(path: Path, units: str = "unknown") -> Volume:
         _check_size(data_path, head, path)
         with _opened(data_path) as file:
             file.seek(head.offset)
-            array = _read_voxels(file, head, path)
+            array = read_voxels(file, head, path, head.shape, where)
             while file.read(_PIECE):  # to the end, where gzip compares its checksum
                 pass
-    span = (float(array.min()), float(array.max()))
+    span = extremes(array)
     kept = Stored("nifti", head.dtype.name, head.slope, head.inter, span=span, header=head)
     return Volume(array, head.affine, units, kept, head.notes)
 
@@ -75,21 +80,49 @@ def write_nifti(path: Path, volume: Volume, dtype: str = "same") -> Written:
     return Written(path, storage, clipped)
 
 
-def _read_voxels(file: IO[bytes], head: Head, path: Path) -> Values:
-    size = math.prod(head.shape)
-    array = np.empty(size, np.float32)
-    for start in range(0, size, _PIECE):
-        stop = min(start + _PIECE, size)
-        data = file.read((stop - start) * head.dtype.itemsize)
-        got = start * head.dtype.itemsize + len(data)
-        if len(data) < (stop - start) * head.dtype.itemsize:
-            raise _cut_off(path, f"holds {got}", size * head.dtype.itemsize)
+def read_voxels(
+    file: IO[bytes], head: Head, path: Path, shape: tuple[int, ...], where: Where | None = None
+) -> Values:
+    """The next voxels of an open file as an array of `shape`; see `read_nifti`."""
+    folder = where(shape) if where is not None else None
+    size, plane = math.prod(shape), math.prod(shape[:-1])
+    if folder is None:
+        array = np.empty(size, np.float32)
+        _fill(array, file, head, path)
+        return array.reshape(shape, order="F")
+    array = laid_out(shape, head.affine, folder)
+    thick = max(1, FETCHED // plane)
+    for low in range(0, shape[-1], thick):
+        here = array[..., low : low + thick]
+        block = np.empty(here.size, np.float32)
+        _fill(block, file, head, path)
+        copied(block.reshape(here.shape, order="F"), here)
+    return array
+
+
+def laid_out(shape: tuple[int, ...], affine: Any, folder: Path) -> Values:
+    """An array in a nameless file, whose slowest axis is the one that networks see as their first.
+
+    Time, where there is one, is slower still.
+    """
+    order = [*range(3, len(shape)), *turn_to(affine).order]
+    return on_disk(tuple(shape[axis] for axis in order), folder).transpose(np.argsort(order))
+
+
+def _fill(array: Values, file: IO[bytes], head: Head, path: Path) -> None:
+    """Reads the next numbers of a file into a flat array, as values."""
+    item = head.dtype.itemsize
+    for start in range(0, array.size, _PIECE):
+        stop = min(start + _PIECE, array.size)
+        data = file.read((stop - start) * item)
+        if len(data) < (stop - start) * item:
+            got = file.tell() - head.offset
+            raise _cut_off(path, f"holds {got}", math.prod(head.shape) * item)
         numbers = np.frombuffer(data, head.dtype)
         with np.errstate(over="ignore", invalid="ignore"):  # `check_volume` tells of infinities
             if (head.slope, head.inter) != (1.0, 0.0):
                 numbers = numbers.astype(np.float64) * head.slope + head.inter
             array[start:stop] = numbers
-    return array.reshape(head.shape, order="F")
 
 
 def _check_size(data: Path, head: Head, path: Path) -> None:
@@ -109,9 +142,12 @@ def _cut_off(path: Path, told: str, wanted: int) -> InputError:
 
 
 def _write_voxels(file: IO[bytes], array: Values, storage: Storage, dtype: np.dtype) -> int:
+    if array.ndim > 3:
+        frames = (array[..., t] for t in range(array.shape[3]))
+        return sum(_write_voxels(file, frame, storage, dtype) for frame in frames)
     clipped = 0
-    for last in range(array.shape[-1]):
-        numbers, cut = storage.store(array[..., last])
+    for plane in planes(array):
+        numbers, cut = storage.store(plane)
         clipped += cut
         file.write(numbers.astype(dtype).tobytes(order="F"))
     return clipped

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from undrift.common.errors import InputError, UsageError, nearest
+from undrift.medical.volumes.on_disk import extremes
 from undrift.medical.volumes.volume import Stored, Values, Volume
 
 DTYPES = ("same", "float32", "int16")
@@ -93,7 +94,7 @@ def _within(volume: Volume, storage: Storage) -> Storage:
 
 def _spread(values: Values) -> Storage:
     """16 bits over the range of the values, zero exactly stored where it lies within."""
-    low, high = float(values.min()), float(values.max())
+    low, high = extremes(values)
     inter = 0.0 if low <= 0 <= high else float(np.float32((low + high) / 2))
     slope = np.float32(max((high - inter) / 32767, (inter - low) / 32768))
     if not slope:

@@ -312,6 +312,6 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     import shutil
 
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
-    monkeypatch.setattr("undrift.medical.stores.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("undrift.medical.volumes.on_disk.shutil.disk_usage", lambda _: usage)
     with pytest.raises(OutOfMemoryError, match="TMPDIR"):
         Room(tmp_path).take((1, 100, 100, 100))
