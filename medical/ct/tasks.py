@@ -27,6 +27,7 @@ from undrift.medical.ct.slices import ScannedSlices
 from undrift.medical.ct.units import hu_to_mu
 from undrift.medical.honesty.invented import null_space_map
 from undrift.medical.honesty.measurement import measurement_check
+from undrift.medical.honesty.priors import unlike_training
 from undrift.medical.outcome import middle_slices, recorded
 from undrift.medical.volumes.volume import Volume
 
@@ -142,6 +143,7 @@ def _reconstructed(given: Sinogram, settings: Settings, began: float) -> CtRecon
     mean = samples.mean(0, dtype=np.float64).astype(np.float32)
     several = len(samples) > 1
     info, residual = _explained(given, mean, settings)
+    info["warnings"][:0] = _beyond(given, settings)
     invented = _null_space(given, mean)
     value = as_volume(mean, given)
     return CtReconstruction(
@@ -195,6 +197,17 @@ def _explained(
     check = measurement_check(operator, model.numbers(hu), seen, 1.0)
     facts = {"chi": round(check.chi, 4), "warnings": list(check.warnings())}
     return facts, check.image[0].numpy()
+
+
+def _beyond(given: Sinogram, settings: Settings) -> list[str]:
+    """What of the grid is unlike the training of the prior; of one slice its plane."""
+    if settings.method != "posterior":
+        return []
+    rows, columns = given.geometry.image
+    pixel, slices = given.geometry.pixel, given.values.shape[0]
+    axes = 3 if slices > 1 else 2
+    counts, spacing = (columns, rows, slices), (pixel, pixel, given.thickness)
+    return unlike_training(settings.prior, counts[:axes], spacing[:axes])
 
 
 def as_volume(hu: np.ndarray, given: Sinogram) -> Volume:

@@ -9,7 +9,7 @@ those deep in the body over their median: another order of tissues is another co
 have the same order there, so they cannot be told apart.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -64,7 +64,7 @@ def guard(volume: Volume, signal: ModelSignal | None = None) -> tuple[str, ...]:
         raise InputError("voxels are not finite; set them to the value of the background")
     found = [*volume.notes, *_turned(volume)]
     if signal is not None:
-        found += _ranges(volume, signal)
+        found += range_warnings(volume.spacing, volume.grid, signal)
     if float(volume.array.min()) == float(volume.array.max()):
         return (*found, f"all voxels are {float(volume.array.min()):g}")
     if volume.units == "HU" or (signal is not None and signal.modality == "ct"):
@@ -136,11 +136,17 @@ def _turned(volume: Volume) -> list[str]:
     ]
 
 
-def _ranges(volume: Volume, signal: ModelSignal) -> list[str]:
+def range_warnings(
+    spacing: Sequence[float], counts: Sequence[int], signal: ModelSignal
+) -> list[str]:
+    """What of a grid lies beyond the ranges of training: its voxels, its field of view.
+
+    spacing: mm, counts: voxels, of the axes that are compared.
+    """
     found = []
-    sides = tuple(n * step for n, step in zip(volume.grid, volume.spacing, strict=True))
+    sides = [n * step for n, step in zip(counts, spacing, strict=True)]
     for what, values, wanted, cure in (
-        ("voxels", volume.spacing, signal.spacing, "resample it, or use another model"),
+        ("voxels", spacing, signal.spacing, "resample it, or use another model"),
         ("a field of view", sides, signal.fov, "crop or pad it, or use another model"),
     ):
         low, high = (float(v) for v in wanted)

@@ -62,12 +62,12 @@ def acquire(
     plan = Plan(lines, initial, score, sigma, particles, steps, window)
     choice = Choice("acquire", steps=steps, samples=particles, seed=seed, item=item, device=device)
     if isinstance(kspace, str | Path):
-        from undrift.medical.mri.files import on_grid, read_kspace
+        from undrift.medical.mri.files import grid_warnings, on_grid, read_kspace
 
         file = read_kspace(Path(kspace))
         given = (file.maps if maps is None else maps, file.noise if noise is None else noise)
         found = acquire_scan(file.scan, *given, prior, calibration, plan, choice)
-        return on_grid(found, file)
+        return on_grid(found, file, grid_warnings(file.scan, file.spacing, prior, "acquire"))
     scan = scan_of(kspace, None, 2)
     found = acquire_scan(scan, maps, noise, prior, calibration, plan, choice)
     return back(found, kspace, getattr(kspace, "ndim", 4) == 3)

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from undrift.common.errors import InputError
 from undrift.common.files import full_suffix
-from undrift.medical.mri.methods import Choice
+from undrift.medical.honesty.priors import unlike_training
+from undrift.medical.mri.methods import BASELINES, Choice
 from undrift.medical.mri.scans import Scan, scan_of
 from undrift.medical.volumes import Measured, Volume, read_fastmri
 
@@ -90,6 +91,7 @@ def reconstruct_file(
     from undrift.medical.mri.tasks import reconstruct
 
     file = read_kspace(path, mask, spacing)
+    beyond = grid_warnings(file.scan, file.spacing, prior, choice.method, together)
     found = reconstruct(
         replace(file.scan, volume=together or file.scan.volume),
         file.maps if maps is None else maps,
@@ -98,11 +100,21 @@ def reconstruct_file(
         calibration,
         choice,
     )
-    return on_grid(found, file)
+    return on_grid(found, file, beyond)
 
 
-def on_grid(found: Any, file: KspaceFile) -> Any:
-    """A reconstruction of tensors with volumes in their place."""
+def grid_warnings(
+    scan: Scan, spacing: Sequence[float], prior: Any, method: str, together: bool = False
+) -> list[str]:
+    """What of a scan's pixels is unlike the training of its prior; [] for methods without one."""
+    if method in BASELINES:
+        return []
+    counts = scan.seen_together(together)
+    return unlike_training(prior, counts, tuple(spacing)[: len(counts)])
+
+
+def on_grid(found: Any, file: KspaceFile, beyond: Sequence[str] = ()) -> Any:
+    """A reconstruction of tensors with volumes in their place. beyond: more warnings."""
     return replace(
         found,
         value=file.volume(found.value.abs()),
@@ -110,7 +122,7 @@ def on_grid(found: Any, file: KspaceFile) -> Any:
         samples=tuple(file.volume(one.abs()) for one in found.samples),
         residual=file.turned(found.residual),
         invented=file.turned(found.invented),
-        info={**found.info, "warnings": [*found.info["warnings"], *file.notes]},
+        info={**found.info, "warnings": [*beyond, *found.info["warnings"], *file.notes]},
     )
 
 
@@ -166,7 +178,12 @@ def _spacing(path: Path, given: Any) -> Spacing:
         raise InputError(
             f"{path}: does not tell its spacing; pass it in mm: (readout, phase, slice)"
         )
+    return three_lengths(str(path), given)
+
+
+def three_lengths(name: str, given: Any) -> Spacing:
+    """mm of three axes. Raises InputError, which begins with `name`, for anything else."""
     numbers = [float(mm) for mm in np.ravel(given)]
     if len(numbers) != 3 or not min(numbers) > 0:
-        raise InputError(f"{path}: a spacing of {numbers}: expected three lengths in mm above 0")
+        raise InputError(f"{name}: a spacing of {numbers}: expected three lengths in mm above 0")
     return numbers[0], numbers[1], numbers[2]

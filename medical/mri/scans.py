@@ -41,6 +41,14 @@ class Scan:
                 "samples; if 1 means missing in yours, pass 1 - mask"
             )
 
+    def seen_together(self, together: bool = False) -> tuple[int, ...]:
+        """Pixels of the image that a prior sees at once, (readout, phase), and the third axis of
+        a volume or of slices `together`."""
+        slices, _, h, w = self.shape
+        if not self.whole:
+            return slices, h, w
+        return (h, w, slices) if together or self.volume else (h, w)
+
     def mask_of(self, number: int) -> Tensor:
         """(h, w), bool."""
         return self.mask[min(number, len(self.mask) - 1)]

@@ -7,7 +7,7 @@ measurement as one volume. The samplers are those of `undrift.solve`, the adjoin
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ def reconstruct_mri(
     noise: Any = None,
     dims: int = 2,
     together: bool = False,
+    spacing: Sequence[float] | None = None,
     calibration: int = 24,
     samples: int = 4,
     steps: int | None = None,
@@ -54,7 +55,9 @@ def reconstruct_mri(
     maps: complex sensitivities like kspace, or None: estimated (ESPIRiT) from the centre that is
     measured whole, of at most `calibration` lines. noise: deviation of each part of a sample, or a
     covariance of the coils (E[n n^H] of complex samples), or None: measured.
-    together: slices are one volume to the prior, for thin ones without gaps.
+    together: slices are one volume to the prior, for thin ones without gaps. spacing: mm of
+    (readout, phase, slice or partition), where a file does not tell; pixels and fields of view
+    beyond the training of the prior are told in the warnings.
     prior: as of `undrift.solve`, of two channels, magnitudes near 1. method: "posterior", or a
     baseline: zero-filled, cg-sense, wavelet, tv. sampler, steps, options: of `undrift.solve`, or of
     the baseline. samples: of the posterior; their mean is `.value`. seed, item: of the noise.
@@ -72,13 +75,24 @@ def reconstruct_mri(
         from undrift.medical.mri.files import reconstruct_file
 
         return reconstruct_file(
-            Path(kspace), mask, maps, prior, noise, calibration, choice, together=together
+            Path(kspace), mask, maps, prior, noise, calibration, choice, spacing, together
         )
     scan = scan_of(kspace, mask, dims)
     scan = replace(scan, volume=together or scan.volume)
+    beyond = _beyond(scan, spacing, prior, choice)
     found = reconstruct(scan, maps, prior, noise, calibration, choice)
+    found.info["warnings"][:0] = beyond
     single = not isinstance(kspace, list) and getattr(kspace, "ndim", 4) == 3
     return back(found, kspace, single)
+
+
+def _beyond(scan: Scan, spacing: Sequence[float] | None, prior: Any, choice: Choice) -> list[str]:
+    """Warnings of the grid of arrays, which say nothing of their pixels themselves."""
+    from undrift.medical.mri.files import grid_warnings, three_lengths
+
+    if spacing is None:
+        return []
+    return grid_warnings(scan, three_lengths("spacing", spacing), prior, choice.method)
 
 
 def check(choice: Choice) -> None:

@@ -149,7 +149,7 @@ class Acquire(_OfKspace):
 
     def made(self, item: Item, own: dict[str, Any]) -> Any:
         from undrift.medical.mri.acquiring import acquire_scan
-        from undrift.medical.mri.files import on_grid, read_kspace
+        from undrift.medical.mri.files import grid_warnings, on_grid, read_kspace
         from undrift.medical.mri.methods import Choice
         from undrift.medical.mri.particles import Plan
 
@@ -163,7 +163,8 @@ class Acquire(_OfKspace):
         found = acquire_scan(
             file.scan, file.maps, noise, self.model, own["calibration"], plan, choice
         )
-        return on_grid(found, file)
+        beyond = grid_warnings(file.scan, file.spacing, self.model, "acquire")
+        return on_grid(found, file, beyond)
 
 
 def _beside(target: Path, name: str) -> Path:

@@ -257,3 +257,29 @@ def test_the_shipped_prior_by_command_with_a_record_of_plain_words(tmp_path):
     page = (tmp_path / "page.html").read_text()
     assert page.count("data:image") >= 3  # planes of the plain inverse, of the result, all maps
     assert read_volume(tmp_path / "out.fbp.nii.gz").grid == (16, 16, 2)
+
+
+def test_voxels_and_fields_unlike_the_training_of_the_prior_are_told(tmp_path):
+    """The shipped prior knows voxels of 1.8 to 4.2 mm and fields of 60 to 400 mm."""
+    from undrift.medical.ct.cli import recon_ct
+
+    def scan(pixel, slices=1):
+        geometry = Parallel(evenly(6)).for_image((24, 16), (pixel, pixel))
+        p = np.zeros((slices, 6, geometry.cells), np.float32)
+        return Sinogram(p, geometry, photons=1e5, thickness=2.0)
+
+    def told(*given, **more):
+        found = reconstruct_ct(scan(*given), samples=1, steps=2, **more)
+        return [text for text in found.info["warnings"] if "trained on" in text]
+
+    (field,) = told(3.0)
+    assert field.startswith("a field of view of 72 x 48 mm, the model was trained on 60 to 400 mm")
+    pixels, field = told(6.0, 2)
+    assert pixels.startswith("voxels of 6 x 6 x 2 mm, the model was trained on 1.8 to 4.2 mm")
+    assert field.startswith("a field of view of 144 x 96 x 4 mm")
+    assert told(4.0) == [] and told(6.0, method="fbp") == []
+    write_sinogram(tmp_path / "scan.npz", scan(5.0))
+    words = [str(tmp_path / "scan.npz"), "-o", str(tmp_path / "out.nii.gz"), "--samples", "1"]
+    run = CliRunner().invoke(recon_ct, [*words, "--steps", "2"], catch_exceptions=False)
+    assert "voxels of 5 x 5 mm" in run.stderr
+    assert "voxels of 5 x 5 mm" in json.loads((tmp_path / "out.json").read_text())["Warnings"][0]

@@ -126,6 +126,52 @@ def test_the_command_writes_volume_record_and_maps(
     assert sum('"written"' in line for line in text.splitlines()) == 1
 
 
+def test_pixels_unlike_the_training_of_the_prior_are_told(
+    fastmri: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines are 2.5 mm apart, 100 mm in all; the thickness of slices counts where they are one."""
+    ranges = {
+        "modality": "mr", "spacing": [1.0, 2.3], "fov": [60, 260],
+        "intensity": {"kind": "robust-maximum"},
+    }  # fmt: skip
+    volumes = {"name": "local-nafnet3d", "params": {**SMALL, "inputs": 2, "outputs": 2}}
+    header = {**MODEL, "signal": ranges, "network": volumes}
+    strange = write_model(tmp_path / "strange.safetensors", header, last=0.0)
+    call = ["medical", "recon-mri", str(fastmri), "--model", strange, "--samples", "1"]
+    pixels = "voxels of 2 x 2.5 mm, the model was trained on 1 to 2.3 mm"
+    assert main([*call, "-o", str(tmp_path / "a.nii.gz"), "--steps", "1"]) == 0
+    assert pixels in capsys.readouterr().err
+    (told,) = [w for w in warnings_of(tmp_path / "a.json") if "trained on" in w]
+    assert told.startswith(pixels)
+    more = ["--steps", "1", "--together", "-q"]
+    assert main([*call, "-o", str(tmp_path / "b.nii.gz"), *more]) == 0
+    thick, field = (w for w in warnings_of(tmp_path / "b.json") if "trained on" in w)
+    assert "2 x 2.5 x 4.5 mm" in thick
+    assert "a field of view of 64 x 100 x 9 mm, the model was trained on 60 to 260 mm" in field
+    plain = reconstruct_mri(fastmri, method="cg-sense", prior=strange)
+    assert not [w for w in plain.info["warnings"] if "trained on" in w]
+
+
+def test_arrays_with_a_spacing_are_compared_too(tmp_path: Path) -> None:
+    ranges = {
+        "modality": "mr", "spacing": [1.0, 2.3], "fov": [100, 260],
+        "intensity": {"kind": "robust-maximum"},
+    }  # fmt: skip
+    prior = write_model(tmp_path / "m.safetensors", {**MODEL, "signal": ranges}, last=0.0)
+    data, asked = kspace()[:1], {"prior": prior, "noise": SIGMA, "samples": 1, "steps": 1}
+    unsaid = reconstruct_mri(data, None, unit_maps(4, 64, 40), **asked)
+    assert not [w for w in unsaid.info["warnings"] if "trained on" in w]
+    said = reconstruct_mri(data, None, unit_maps(4, 64, 40), spacing=(2.0, 2.0, 5.0), **asked)
+    (told,) = [w for w in said.info["warnings"] if "trained on" in w]
+    assert told.startswith("a field of view of 128 x 80 mm")
+    with pytest.raises(InputError, match="three lengths in mm"):
+        reconstruct_mri(data, spacing=(2.0, 2.0), **asked)
+
+
+def warnings_of(record: Path) -> list[str]:
+    return json.loads(record.read_text())["Warnings"]
+
+
 def test_the_page_compares_with_the_zero_filled_image(fastmri: Path, tmp_path: Path) -> None:
     out, page = tmp_path / "out.nii.gz", tmp_path / "page.html"
     call = ["medical", "recon-mri", str(fastmri), "-o", str(out), "--method", "cg-sense", "-q"]
