@@ -5,6 +5,7 @@ nlm, tv      scikit-image's non-local means and total variation in three dimensi
 bm4d         Maggioni et al. 2013, by the package `bm4d` (non-commercial licence), if installed
 cg-sense, wavelet, tv     of `undrift.medical.reconstruct_mri`
 sart, tv     of `undrift.medical.reconstruct_ct`
+linear, cubic, lanczos, consistent   finer slices, see `thick`
 intensities  translation by the mean target value of each source value, learned from training
 
 `STRENGTH` holds the parameters that gave the best mean PSNR on the split `validation`, found by
@@ -67,6 +68,10 @@ def restore(method: str, case: Case, strength: float | None = None) -> np.ndarra
         return _k_space(method, case, chosen)
     if kind == "ct-recon":
         return _sinogram(method, case, chosen)
+    if kind == "sr":
+        from undrift.medical.benchmark.thick import restored
+
+        return np.asarray(restored(method, case), np.float32)
     return by_intensity(case)
 
 

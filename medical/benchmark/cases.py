@@ -185,6 +185,13 @@ def rician_noise(split: str, n: int, sigma: float, row: str, real: str = "") -> 
     return Case(row, f"brain-{n}", given, truth, truth > 0.05, 1.0, "of the brightest")
 
 
+def slices(split: str, n: int, noise: float, row: str, real: str = "") -> Case:
+    """Thick slices of a fine volume, see `thick`."""
+    from undrift.medical.benchmark.thick import thick_slices
+
+    return thick_slices(split, n, noise, row, real)
+
+
 def _row(name: str, kind: str, count: int, maker: Callable[..., Case], *given: Any) -> Row:
     real = given[1] if len(given) > 1 else ""
     return Row(
@@ -208,6 +215,10 @@ ROWS = {
         _row("Rician .05", "mr-denoise", 8, rician_noise, 0.05),
         _row("Rician .05, real", "mr-denoise", 1, rician_noise, 0.05, "nibabel"),
         _row("Rician .05, ICBM152", "mr-denoise", 1, rician_noise, 0.05, "ICBM152"),
+        _row("Slices 4x", "sr", 8, slices, 0.0),
+        _row("Slices 4x, noise .02", "sr", 8, slices, 0.02),
+        _row("Slices 4x, real", "sr", 1, slices, 0.0, "nibabel"),
+        _row("Slices 4x, ICBM152", "sr", 1, slices, 0.0, "ICBM152"),
         _row("T1 to T2", "translate", 8, contrasts, TARGETS["translate"]),
         _row("T1 to FLAIR", "translate-flair", 8, contrasts, TARGETS["translate-flair"]),
         _row("T1 to CT", "translate-ct", 8, contrasts, TARGETS["translate-ct"]),

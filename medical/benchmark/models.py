@@ -13,7 +13,7 @@ import numpy as np
 from undrift.medical.benchmark.cases import ROWS, TARGETS, Case
 
 Samples = list[np.ndarray]
-SAMPLES = {"ct-denoise": 6, "mr-denoise": 4, "mri-recon": 4, "ct-recon": 4,
+SAMPLES = {"ct-denoise": 6, "mr-denoise": 4, "mri-recon": 4, "ct-recon": 4, "sr": 1,
            **dict.fromkeys(TARGETS, 8)}  # fmt: skip
 STEPS = {"ct-denoise": 2, "mr-denoise": 3, **dict.fromkeys(TARGETS, 2)}
 # further settings chosen on the split `validation`
@@ -23,6 +23,7 @@ USED = {
     "mr-denoise": ("mr-prior",),
     "mri-recon": ("brain-prior",),
     "ct-recon": ("ct-prior",),
+    "sr": ("brain-prior",),
     "translate": ("brain-t1-t2",),
     "translate-flair": ("brain-t1-flair-bridge",),
     "translate-ct": ("brain-t1-ct-bridge",),
@@ -41,6 +42,10 @@ def settings_of(kind: str) -> Mapping[str, Any]:
 
         return {"sampler": ct.SAMPLER, "steps": ct.STEPS, "wider": ct.WIDER, **ct.SPLITTING,
                 "start": ct.TV_WEIGHT}  # fmt: skip
+    if kind == "sr":
+        from undrift.medical import thick_slices as sr
+
+        return {"error": sr.ERROR, "steps": sr.STEPS}
     return CHOSEN.get(kind, {})
 
 
@@ -61,6 +66,8 @@ def sampled(method: str, case: Case, seed: int = 0, **changed: Any) -> Samples:
         return _k_space(case, seed, changed)
     if kind == "ct-recon":
         return _sinogram(case, seed, changed)
+    if kind == "sr":
+        return _finer(case, seed, changed)
     single = method in ("model-mean", "plain")
     wishes: dict[str, Any] = {"seed": seed, "item": case.item}
     if single:
@@ -86,6 +93,14 @@ def _sinogram(case: Case, seed: int, changed: dict[str, Any]) -> Samples:
 
     given = {"samples": SAMPLES["ct-recon"], "seed": seed, "item": case.item, **changed}
     made = reconstruct_ct(case.given, **given)
+    return [made.value.array, *_parts(made, lambda one: one.array)]
+
+
+def _finer(case: Case, seed: int, changed: dict[str, Any]) -> Samples:
+    from undrift.medical.thick_slices import super_resolve
+
+    wishes = {"model": USED["sr"][0], "seed": seed, "item": case.item, **changed}
+    made = super_resolve(**case.given, **wishes)
     return [made.value.array, *_parts(made, lambda one: one.array)]
 
 

@@ -25,6 +25,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "mr-denoise": ("noisy", "nlm", "tv", "bm4d", "model-mean", "model"),
     "mri-recon": ("zero-filled", "cg-sense", "wavelet", "tv", "model"),
     "ct-recon": ("fbp", "sart", "tv", "model"),
+    "sr": ("linear", "cubic", "lanczos", "consistent", "model"),
     **dict.fromkeys(TARGETS, ("intensities", "plain", "model-mean", "model")),
 }
 OURS = ("model-mean", "model", "plain")
