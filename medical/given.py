@@ -13,6 +13,7 @@ import numpy as np
 
 from undrift.common.errors import InputError, UsageError
 from undrift.medical.volumes.files import read_volume
+from undrift.medical.volumes.nifti import Where
 from undrift.medical.volumes.nifti_images import from_nibabel, to_nibabel
 from undrift.medical.volumes.volume import Volume
 
@@ -43,11 +44,17 @@ class Given:
         return to_nibabel(result)
 
 
-def given(signal: Any, units: str = "unknown", spacing: Sequence[float] | None = None) -> Given:
+def given(
+    signal: Any,
+    units: str = "unknown",
+    spacing: Sequence[float] | None = None,
+    where: Where | None = None,
+) -> Given:
     """The volume of a path, `Volume`, image of nibabel, array or tensor.
 
     units: what a value counts, "HU" for CT, where the file does not say so. spacing: mm along
-    (x, y, z), of arrays and tensors, which need it, and of nothing else.
+    (x, y, z), of arrays and tensors, which need it, and of nothing else. where: shape -> the folder
+    of a nameless file that holds the values of a path, None for memory.
     Raises InputError for what is none of these, UsageError for a spacing too many or too few.
     """
     bare = isinstance(signal, np.ndarray) or _is_tensor(signal)
@@ -57,7 +64,7 @@ def given(signal: Any, units: str = "unknown", spacing: Sequence[float] | None =
             else f"{type(signal).__name__} has a spacing of its own; leave spacing out"
         )  # fmt: skip
     if isinstance(signal, str | Path):
-        return Given(read_volume(signal, units), signal, Path(signal))
+        return Given(read_volume(signal, units, where=where), signal, Path(signal))
     if isinstance(signal, Volume):
         return Given(signal, signal)
     if spacing is not None:

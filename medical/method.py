@@ -13,6 +13,7 @@ from undrift.common.weights.files import read_settings
 from undrift.common.weights.model import find_weights
 from undrift.common.wishes import Wishes
 from undrift.medical.intensity import IntensityMap, Values
+from undrift.medical.percentiles import measured_map
 from undrift.medical.signal import (
     MaximumSettings,
     Signal,
@@ -22,6 +23,7 @@ from undrift.medical.signal import (
 )
 from undrift.medical.stores import Place, slabs
 from undrift.medical.volumes.geometry import Turn, turned
+from undrift.medical.volumes.on_disk import is_on_disk, let_go, like
 from undrift.medical.volumes.volume import Volume
 from undrift.medical.weights_facts import weights_facts
 
@@ -95,6 +97,9 @@ class Method:
 
     def map_of(self, values: Values) -> IntensityMap:
         """The map of a volume (x, y, z), measured where the model says so."""
+        if is_on_disk(values):
+            found = measured_map(values, self.signal)
+            return MaximumMap(found) if isinstance(found, float) else found
         if isinstance(self.signal.intensity, MaximumSettings):
             return MaximumMap(robust_maximum(values, self.signal.intensity))
         return self.signal.intensity_map(values)
@@ -150,6 +155,7 @@ class Seen:
     def numbers(self, part: Place) -> torch.Tensor:
         """(1, 1, x, y, z) of a part."""
         found = self.map.forward(np.ascontiguousarray(self.values[part]))
+        let_go(self.values)
         return torch.from_numpy(np.ascontiguousarray(found, np.float32))[None, None]
 
     def back(self, numbers: Values, result_map: IntensityMap | None = None) -> Values:
@@ -158,10 +164,11 @@ class Seen:
         result_map: of another contrast than that of the input.
         """
         chosen = result_map or self.map
-        result = np.empty_like(self.volume.array)
+        result = like(self.volume.array)
         view = self.turn.apply(result)
         for part in self.parts():
             view[part] = chosen.inverse(numbers[part], self.values[part])
+            let_go(result, numbers, self.values)
         return result
 
     def parts(self) -> Iterator[Place]:

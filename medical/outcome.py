@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import numpy as np
 
 from undrift.common.results import Restored
 from undrift.medical.given import Given
-from undrift.medical.honesty.ensemble import Running
-from undrift.medical.honesty.guards import guard
 from undrift.medical.intensity import IntensityMap
 from undrift.medical.made import write_made
 from undrift.medical.method import Method
 from undrift.medical.spread import place_about
 from undrift.medical.stages import Stage
+from undrift.medical.thinned_guards import guarded
+from undrift.medical.volumes.on_disk import computed, folded, is_on_disk, let_go, like, parts
 from undrift.medical.volumes.volume import Values, Volume
 
 
@@ -30,9 +31,38 @@ class Drawn:
 
     def about(self, estimate: Values, wider: float) -> "Drawn":
         """The same several samples about another mean, `wider` times as far from it."""
-        place_about(estimate, self.mean, self.samples, wider)
-        std = None if self.std is None else self.std * np.float32(wider)
+        for part in parts(estimate):
+            samples = [one[part] for one in self.samples]
+            place_about(estimate[part], self.mean[part], samples, wider)
+            let_go(estimate, self.mean, *self.samples)
+        factor = np.float32(wider)
+        std = None if self.std is None else computed(lambda a: a * factor, self.std, self.std)
         return Drawn(estimate, std, self.samples)
+
+
+class Moments:
+    """Mean and squares of samples that come one by one, as `honesty.ensemble.Running`, by parts."""
+
+    def __init__(self, first: Values):
+        self.count = 0
+        self.mean, self.squares = like(first), like(first)
+        for one in (self.mean, self.squares):
+            computed(np.zeros_like, one, one)
+
+    def add(self, sample: Values) -> None:
+        """Takes one sample in."""
+        self.count += 1
+        for part in parts(self.mean):
+            mean, new = self.mean[part], sample[part]
+            off = new - mean
+            mean += off / self.count
+            self.squares[part] += off * (new - mean)
+            let_go(self.mean, self.squares, sample)
+
+    def std(self) -> Values:
+        """The deviation with K - 1, in the place of the squares."""
+        below = self.count - 1
+        return computed(lambda a: np.sqrt(a / below), self.squares, self.squares)
 
 
 def gathered(samples: Iterable[Values], count: int, keep: bool) -> Drawn:
@@ -40,14 +70,14 @@ def gathered(samples: Iterable[Values], count: int, keep: bool) -> Drawn:
     if count == 1:
         (only,) = samples
         return Drawn(only, None, ())
-    running, kept = Running(), []
-    for sample in samples:
-        running.add(sample)
+    drawn = iter(samples)
+    first = next(drawn)
+    moments, kept = Moments(first), []
+    for sample in chain([first], drawn):
+        moments.add(sample)
         if keep:
             kept.append(sample)
-    return Drawn(
-        np.asarray(running.mean, np.float32), np.asarray(running.std, np.float32), tuple(kept)
-    )
+    return Drawn(moments.mean, moments.std(), tuple(kept))
 
 
 def about(volume: Volume, method: Method, intensity: IntensityMap, stage: Stage) -> dict[str, Any]:
@@ -58,7 +88,7 @@ def about(volume: Volume, method: Method, intensity: IntensityMap, stage: Stage)
         "intensity": intensity.record(),
         "orientation": volume.orientation,
         "geometry": _geometry(volume.orientation),
-        "warnings": list(guard(volume, method.signal)),
+        "warnings": list(guarded(volume, method.signal)),
     }
 
 
@@ -68,8 +98,13 @@ def _geometry(orientation: str) -> str:
     return f"axes turned from {orientation} to RAS by permutation and flips, and back"
 
 
-def further(samples: int, keep: bool) -> int:
-    """Arrays of the size of a volume until the result is written, beside those of sampling."""
+def further(samples: int, keep: bool, volume: Values | None = None) -> int:
+    """Arrays of the size of a volume until the result is written, beside those of sampling.
+
+    None of them is in memory where the volume lies on the disk.
+    """
+    if volume is not None and is_on_disk(volume):
+        return 0
     return 3 if samples == 1 else 7 + keep * samples
 
 
@@ -94,7 +129,8 @@ def outcome(
         "seconds": round(time.monotonic() - began, 3),
     }
     if residual is not None:
-        told["residual_rms"] = float(np.sqrt(np.mean(np.square(residual, dtype=np.float64))))
+        total = sum(folded(lambda a: np.square(a, dtype=np.float64).sum(), residual))
+        told["residual_rms"] = float(np.sqrt(total / residual.size))
     return Restored(
         value=given.back(result),
         std=_plain(drawn.std, given),

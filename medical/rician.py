@@ -12,6 +12,7 @@ of A -> E f(m), which takes the bias away (Foi, ISBI 2011).
 Both are tables in units of sigma, made once.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from undrift.common.errors import InputError
+from undrift.medical.volumes.on_disk import is_on_disk, let_go, parts
 
 Array = npt.NDArray[np.float64]
 FAR = 12.0  # A / sigma above which noise is Gaussian to 1e-3, and tables end
@@ -107,21 +109,46 @@ def measured_sigma(magnitude: npt.NDArray) -> float:
     threshold. Air, which masks and crops take away, is not needed.
     Raises InputError where less than 100 such cells are, or no noise in half of them.
     """
-    from undrift.medical.intensity import foreground
-
     values = np.asarray(magnitude, np.float32)
-    inside = foreground(values)
+    if is_on_disk(values):
+        sizes, middle = _counted(values)
+    else:
+        from undrift.medical.intensity import foreground
+
+        found = _changes(values, foreground(values))
+        sizes, middle = found.size, float(np.median(found)) if found.size else 0.0
+    sigma = 1.4826 * middle / 8**0.5 if sizes >= 100 else 0.0
+    if not sigma > 0:
+        raise InputError(
+            f"the noise cannot be measured: {sizes} cells of tissue, and half of them alike; "
+            "give sigma, its deviation in the units of the volume"
+        )
+    return sigma
+
+
+def _changes(values: npt.NDArray, inside: npt.NDArray[np.bool_]) -> npt.NDArray:
+    """Sizes of the differences of all cells of 2 x 2 x 2 voxels that lie inside."""
     change = values
     for axis in range(3):
         count = values.shape[axis]
         change = np.diff(change, axis=axis)
         low, high = (np.take(inside, range(k, count - 1 + k), axis) for k in (0, 1))
         inside = low & high
-    found = np.abs(change[inside])
-    sigma = 1.4826 * float(np.median(found)) / 8**0.5 if found.size >= 100 else 0.0
-    if not sigma > 0:
-        raise InputError(
-            f"the noise cannot be measured: {found.size} cells of tissue, and half of them alike; "
-            "give sigma, its deviation in the units of the volume"
-        )
-    return sigma
+    return np.abs(change[inside])
+
+
+def _counted(values: npt.NDArray) -> tuple[int, float]:
+    """The number of cells and the median of their sizes, of values on the disk."""
+    from undrift.medical.percentiles import otsu_level, percentiles
+
+    level = otsu_level(values)
+
+    def pieces() -> Iterator[npt.NDArray]:
+        for part in parts(values):
+            *before, rows = part
+            piece = values[(*before, slice(rows.start, rows.stop + 1))]  # cells reach one further
+            yield _changes(piece, piece > level)
+            let_go(values)
+
+    count = sum(piece.size for piece in pieces())
+    return count, percentiles(pieces, [50])[0] if count else 0.0

@@ -24,19 +24,25 @@ from undrift.medical.rician import Stabiliser, measured_sigma
 from undrift.medical.stages import Stage
 from undrift.medical.stores import Place
 from undrift.medical.tiles import Progress
+from undrift.medical.volumes.on_disk import computed, extremes, let_go
+from undrift.medical.workspace import Workspace
 
 PRIOR = "mr-prior"
 
 
 def without_rician(
-    came: Given, method: Method, sigma: float | None, keep: bool, progress: Progress | None
+    came: Given,
+    method: Method,
+    sigma: float | None,
+    keep: bool,
+    progress: Progress | None,
+    workspace: Workspace,
 ) -> tuple[Drawn, dict[str, Any]]:
     """Samples in values, and what the record says. Raises InputError for negative values."""
     array = came.volume.array
-    if float(array.min()) < 0:
-        raise InputError(
-            f"{came.name}: values from {float(array.min()):g}; magnitude images have none below 0"
-        )
+    lowest, _ = extremes(array)
+    if lowest < 0:
+        raise InputError(f"{came.name}: values from {lowest:g}; magnitude images have none below 0")
     measured = measured_sigma(array) if sigma is None else float(sigma)
     stabiliser = Stabiliser(measured)
     seen = Seen(came.volume, method.map_of(array))
@@ -50,6 +56,7 @@ def without_rician(
 
     def state(part: Place) -> torch.Tensor:
         even = stabiliser.forward(np.ascontiguousarray(seen.values[part]))
+        let_go(seen.values)
         real = torch.from_numpy(seen.map.forward(even))[None, None]
         if method.channels == 1:
             return share * real
@@ -57,17 +64,15 @@ def without_rician(
         return share * torch.cat([real, noise * imaginary(tuple(real.shape), 0, origin)], 1)
 
     stage = Stage(
-        method.sampler, seen.size, method.channels, method.signal.slices, further(count, keep),
-        progress=progress,
+        method.sampler, seen.size, method.channels, method.signal.slices,
+        further(count, keep, array), progress=progress, workspace=workspace,
     )  # fmt: skip
     steps = method.sampler.steps(moment, given_state=True)
 
     def samples() -> Iterator[Values]:
         for numbers in stage.draw(steps, state, time=moment):
             values = seen.back(numbers[0])
-            for index in range(len(values)):
-                values[index] = stabiliser.inverse(values[index])
-            yield values
+            yield computed(stabiliser.inverse, values, values)
 
     drawn = gathered(samples(), count, keep)
     told = about(came.volume, method, seen.map, stage)

@@ -11,10 +11,13 @@ from torch import Tensor
 from undrift.common.noise import Noise
 from undrift.common.sampling import Sampler
 from undrift.common.solvers.plan import Step
+from undrift.medical.checkpoint import Point
 from undrift.medical.slice_stacks import SliceStacks
 from undrift.medical.stores import Place, slabs
 from undrift.medical.tile_memory import Needs, arranged, is_bounded
+from undrift.medical.tile_plan import cut
 from undrift.medical.tiles import Kept, Progress, Tiled3D
+from undrift.medical.workspace import Workspace
 
 Numbers = np.ndarray  # (c, x, y, z) float32, a network's
 Read = Callable[[Place], Tensor]  # a part of the volume -> (1, c, x, y, z)
@@ -25,8 +28,8 @@ class Stage:
     """A sampler on volumes of one size.
 
     slices: of the stacks of a two-dimensional network; None for one of volumes. further: arrays of
-    the size of the volume that the caller will hold. after: called with each estimate of x0 and
-    its time; may change it.
+    the size of the volume that the caller will hold in memory. after: called with each estimate of
+    x0 and its time; may change it. workspace: for scratch files and finished steps.
     """
 
     sampler: Sampler
@@ -36,6 +39,7 @@ class Stage:
     further: int = 3
     after: Callable[[Kept, float], None] | None = None
     progress: Progress | None = None
+    workspace: Workspace = field(default_factory=Workspace)
     told: dict[str, Any] = field(default_factory=dict, init=False)
 
     @property
@@ -61,7 +65,7 @@ class Stage:
         sampler, wishes = self.sampler, self.sampler.wishes
         depth = max(step.depth for step in steps)
         needs = Needs(self.size, self.channels, depth, self.further)
-        tiles, room = arranged(self.denoise, needs, wishes, sampler.device)
+        tiles, room = arranged(self.denoise, needs, wishes, sampler.device, self.workspace.folder)
         given = None
         if read is not None:
             given = room.take((self.channels, *self.size))
@@ -72,14 +76,37 @@ class Stage:
             self.denoise, tiles, room, sampler.device, sampler.dtype, wishes.batch_size(), fixed,
             self._progress(0), self.after,
         )  # fmt: skip
+        shape = (self.channels, *self.size)
+        checkpoint = self.workspace.checkpoint
+        called = sum(step.calls for step in steps) * sampler.choice.samples
+        if (tile := checkpoint.begin(called, shape)) is not None:  # they are part of the result
+            run.tiles = cut(self.size, tile, tiles.multiple, tiles.reach)
         for number in range(sampler.choice.samples):
-            run.progress = self._progress(number)
-            noise = Noise(wishes.seed, wishes.item, number)
-            start = {"y": given} if time is None else {"state": given}
-            found = run.run(steps, noise, level=level, channels=self.channels, **start)
+            found = checkpoint.sample(number, shape, room)
+            if found is None:
+                run.progress = self._progress(number)
+                run.keep = self._keeping(number, run, len(steps))
+                noise = Noise(wishes.seed, wishes.item, number)
+                start = {"y": given} if time is None else {"state": given}
+                point = checkpoint.point(number, shape, room)
+                found = run.run(
+                    steps, noise, level=level, channels=self.channels, point=point, **start
+                )
+                checkpoint.finish(number, found, run.tiles.kept)
             self._tell(run, steps)
             yield found.array
             room.give(found)
+
+    def _keeping(self, number: int, run: Tiled3D, last: int) -> Callable[[Point, float], None]:
+        """Takes down the steps of a sample but the last, which makes it whole."""
+        checkpoint = self.workspace.checkpoint
+
+        def keep(point: Point, seconds: float) -> None:
+            checkpoint.called(seconds)
+            if point.step < last:
+                checkpoint.keep(number, point, run.tiles.kept)
+
+        return keep
 
     def _tell(self, run: Tiled3D, steps: list[Step]) -> None:
         called = sum(step.calls for step in steps) * self.sampler.choice.samples

@@ -20,7 +20,6 @@ from undrift.common.weights.files import read_settings
 from undrift.common.weights.model import find_weights
 from undrift.common.wishes import Wishes, wishes_of
 from undrift.medical.given import Given, given
-from undrift.medical.honesty.guards import hounsfield_warnings
 from undrift.medical.intensity import IntensityMap, Values
 from undrift.medical.matching import landmark_map
 from undrift.medical.method import Method, Seen, method_for
@@ -28,13 +27,19 @@ from undrift.medical.outcome import Drawn, about, further, gathered, outcome
 from undrift.medical.rician_denoising import PRIOR, without_rician
 from undrift.medical.shipped import shipped
 from undrift.medical.stages import Stage
+from undrift.medical.thinned_guards import hounsfield, thin
+from undrift.medical.tile_memory import where_for
 from undrift.medical.tiles import Progress
 from undrift.medical.volumes.checks import Needs, check_volume
+from undrift.medical.volumes.nifti import Where
+from undrift.medical.volumes.on_disk import computed, like
 from undrift.medical.volumes.volume import Volume
+from undrift.medical.workspace import Unkept, Workspace
 
 # target -> model, a regression each; the bridges, which draw samples, are asked for by their names
 TRANSLATORS = {"t2": "brain-t1-t2-plain", "flair": "brain-t1-flair", "ct": "brain-t1-ct"}
 CT_DENOISER = "ct-low-dose"
+IN_TIME = "--frames all restores each of them, --frames 0 the first (Python: `series`)"
 UNUSED = ("pad",)  # wishes that mean nothing to volumes
 
 
@@ -47,6 +52,7 @@ def translate(
     reference: Any = None,
     keep_samples: bool = True,
     progress: Progress | None = None,
+    workspace: Workspace | None = None,
     **wishes: Any,
 ) -> Restored:
     """Another contrast of the same anatomy, on the same grid.
@@ -54,6 +60,7 @@ def translate(
     target: a name in `TRANSLATORS`, or what `model` makes, to be sure. spacing: mm, of arrays.
     reference: a volume of the target contrast, or its path, whose scale the result takes
     (`matching`). keep_samples: whether `.samples` holds each of several. progress: told the share.
+    workspace: for scratch files and finished steps.
     Values of a contrast without a unit are in the scale of the model's training (info says which);
     CT is in HU, stored as int16. They say nothing of a patient's tissue that the input does not
     show. Raises InputError for volumes that cannot be (see `check_volume`) and models for something
@@ -63,22 +70,26 @@ def translate(
     began = time.monotonic()
     wanted = wishes_for(volume, wishes)
     method = translator(target, model, wanted)
-    came = given(volume, "HU" if method.signal.modality == "ct" else "unknown", spacing)
-    check_volume(came.volume, came.name, Needs(units=units_of(method)))
+    desk = workspace or Workspace()
+    where = desk_for(method, wanted, keep_samples, desk)
+    came = given(volume, "HU" if method.signal.modality == "ct" else "unknown", spacing, where)
+    check_volume(came.volume, came.name, Needs(units=units_of(method), in_time=IN_TIME))
     result_map = method.signal.reference
     if result_map is None:
         raise InputError(f"{method.id} does not say what its target's values mean (scale)")
-    drawn, info = _conditional(came, method, result_map, keep_samples, progress)
+    drawn, info = _conditional(came, method, result_map, keep_samples, progress, desk)
     units = "HU" if is_ct(method.signal.target) else "arbitrary"
     if reference is not None:
         if units == "HU":
             raise UsageError("CT counts HU, which no reference may change; leave it out")
-        drawn, info["reference"] = _like(drawn, given(reference).volume)
+        drawn, info["reference"] = _like(
+            drawn, came.volume.with_array(drawn.mean), given(reference).volume
+        )
     result = _other_values(came.volume, drawn.mean, units)
     scale = result_map.record()
     if units == "HU":
         scale = {"kind": "hu", "low": scale["low"], "high": scale["high"]}
-        info["warnings"] += [f"result: {text}" for text in hounsfield_warnings(result)]
+        info["warnings"] += [f"result: {text}" for text in hounsfield(result)]
     told = {"task": "translate", "target": method.signal.target, **info,
             "target_scale": scale}  # fmt: skip
     return outcome(came, result, drawn, None, told, began)
@@ -93,6 +104,7 @@ def denoise(
     spacing: Sequence[float] | None = None,
     keep_samples: bool = True,
     progress: Progress | None = None,
+    workspace: Workspace | None = None,
     **wishes: Any,
 ) -> Restored:
     """Removes noise: kind "ct", low-dose CT in HU; or "mr", magnitude images with Rician noise.
@@ -109,17 +121,26 @@ def denoise(
     if kind == "ct" and sigma is not None:
         raise UsageError("sigma is for MR; a CT model knows its doses")
     method = denoiser(kind, model, wanted)
-    came = given(volume, "HU" if kind == "ct" else "unknown", spacing)
-    check_volume(came.volume, came.name, Needs(units="HU" if kind == "ct" else ""))
+    desk = workspace or Workspace()
+    where = desk_for(method, wanted, keep_samples, desk)
+    came = given(volume, "HU" if kind == "ct" else "unknown", spacing, where)
+    needs = Needs(units="HU" if kind == "ct" else "", in_time=IN_TIME)
+    check_volume(came.volume, came.name, needs)
     if method.sampler.model.settings.task == "prior":
-        drawn, info = without_rician(came, method, sigma, keep_samples, progress)
+        drawn, info = without_rician(came, method, sigma, keep_samples, progress, desk)
     else:
         if sigma is not None:
             raise UsageError(f"{method.id} finds the noise by itself; leave sigma out")
-        drawn, info = _conditional(came, method, None, keep_samples, progress)
+        drawn, info = _conditional(came, method, None, keep_samples, progress, desk)
     result = came.volume.with_array(drawn.mean, "HU" if kind == "ct" else None)
-    residual = came.volume.array - drawn.mean
+    residual = computed(np.subtract, like(drawn.mean), came.volume.array, drawn.mean)
     return outcome(came, result, drawn, residual, {"task": "denoise", "kind": kind, **info}, began)
+
+
+def desk_for(method: Method, wishes: Wishes, keep: bool, workspace: Workspace) -> Where:
+    """Where the volume of a task lies, and with it all that is made of it."""
+    count = further(method.sampler.choice.samples, keep)
+    return where_for(wishes, 1 + count, workspace.folder)
 
 
 def wishes_for(volume: Any, asked: Mapping[str, Any]) -> Wishes:
@@ -177,6 +198,7 @@ def _conditional(
     result_map: IntensityMap | None,
     keep: bool,
     progress: Progress | None,
+    workspace: Workspace,
 ) -> tuple[Any, dict[str, Any]]:
     """Samples of a model that is shown the volume itself, in values."""
     seen = Seen(came.volume, method.map_of(came.volume.array))
@@ -184,7 +206,7 @@ def _conditional(
     count = method.sampler.choice.samples
     stage = Stage(
         method.sampler, seen.size, slices=method.signal.slices, progress=progress,
-        further=further(count, keep),
+        further=further(count, keep, came.volume.array), workspace=workspace,
     )  # fmt: skip
 
     def samples() -> Iterator[Values]:
@@ -195,18 +217,21 @@ def _conditional(
     info = about(came.volume, method, seen.map, stage)
     if (chosen := method.spread) is None:
         return drawn, info
-    single = replace(stage, sampler=method.estimator, progress=None)
+    alone = replace(workspace, checkpoint=Unkept())  # of one call
+    single = replace(stage, sampler=method.estimator, progress=None, workspace=alone)
     (numbers,) = single.draw(single.sampler.steps(), seen.numbers)
     info |= {"nfe": info["nfe"] + single.sampler.calls, "spread": chosen.model_dump()}
     return drawn.about(seen.back(numbers[0], result_map), chosen.wider), info
 
 
-def _like(drawn: Drawn, reference: Volume) -> tuple[Drawn, dict[str, Any]]:
+def _like(drawn: Drawn, result: Volume, reference: Volume) -> tuple[Drawn, dict[str, Any]]:
     """The same in the scale of a reference; deviations by the slope of the map at the mean."""
-    found = landmark_map(drawn.mean, reference.array)
-    std = None if drawn.std is None else drawn.std * found.slope(drawn.mean)
-    samples = tuple(found.forward(one) for one in drawn.samples)
-    return Drawn(found.forward(drawn.mean), std, samples), found.record()
+    found = landmark_map(thin(result).array, reference.array)
+    std = drawn.std
+    if std is not None:
+        std = computed(lambda a, b: a * found.slope(b), std, std, drawn.mean)
+    mean, *samples = (computed(found.forward, one, one) for one in (drawn.mean, *drawn.samples))
+    return Drawn(mean, std, tuple(samples)), found.record()
 
 
 def is_ct(target: str) -> bool:

@@ -28,9 +28,10 @@ from undrift.medical.outcome import Drawn, about, further, gathered, outcome
 from undrift.medical.slice_consistency import Consistent
 from undrift.medical.stages import Stage
 from undrift.medical.stores import Place
-from undrift.medical.tasks import units_of, wishes_for
+from undrift.medical.tasks import IN_TIME, units_of, wishes_for
 from undrift.medical.tiles import Progress
 from undrift.medical.volumes.checks import Needs, check_volume
+from undrift.medical.workspace import Workspace
 
 PRIOR = "brain-prior"
 METHODS = ("model", "interpolation")
@@ -69,6 +70,7 @@ def super_resolve(
     array_spacing: Sequence[float] | None = None,
     keep_samples: bool = True,
     progress: Progress | None = None,
+    workspace: Workspace | None = None,
     **wishes: Any,
 ) -> Restored:
     """Thick slices to finer voxels, with an affine for the same box of the world.
@@ -86,10 +88,11 @@ def super_resolve(
     chosen = resolver(method, model, wanted)
     is_ct = isinstance(chosen, Method) and units_of(chosen) == "HU"
     came = given(volume, "HU" if is_ct else "unknown", array_spacing)
-    check_volume(came.volume, came.name, Needs(units="HU" if is_ct else ""))
+    check_volume(came.volume, came.name, Needs(units="HU" if is_ct else "", in_time=IN_TIME))
     plan = Finer.of(came.volume, spacing, thickness)
     if isinstance(chosen, Method):
-        drawn, info = _by_prior(came, plan, chosen, noise, keep_samples, progress)
+        desk = workspace or Workspace()
+        drawn, info = _by_prior(came, plan, chosen, noise, keep_samples, progress, desk)
     else:
         drawn = Drawn(plan.interpolated(came.volume.array), None, ())
         info = {**chosen.record(), "warnings": list(came.volume.notes)}
@@ -144,6 +147,7 @@ def _by_prior(
     noise: float | None,
     keep: bool,
     progress: Progress | None,
+    workspace: Workspace,
 ) -> tuple[Drawn, dict[str, Any]]:
     """Samples in values on the fine grid, and what the record says."""
     seen = Seen(came.volume, method.map_of(came.volume.array))
@@ -161,7 +165,7 @@ def _by_prior(
     draws = not isinstance(method, Refining)
     stage = Stage(
         method.sampler, fine, method.channels, method.signal.slices, further(count, keep),
-        consistent, progress,
+        consistent, progress, workspace,
     )  # fmt: skip
     smooth = np.ascontiguousarray(seen.turn.apply(plan.interpolated(came.volume.array)))
     moment = None if draws else _moment(method)

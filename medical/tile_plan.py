@@ -117,22 +117,29 @@ def fitting(
         if seen <= voxels and work < least:
             best, least = [part.kept for part in parts], work
     if best is None:
-        fewest = math.prod(min(part.most for part in axis) for axis in choices)
         raise OutOfMemoryError(
-            f"tiles of {voxels} voxels fit into memory, and the smallest sees {fewest}; give more "
-            "--max-memory, a smaller --batch or network, or close other programs"
+            f"tiles of {voxels} voxels fit into memory, and the smallest sees "
+            f"{fewest(size, multiple, reach, smallest)}; give more --max-memory, a smaller --batch "
+            "or network, or close other programs"
         )
     return cut(size, best, multiple, reach)
+
+
+def fewest(
+    size: Sequence[int], multiple: Sequence[int], reach: Reach, smallest: int = SMALLEST
+) -> int:
+    """Voxels that the smallest tile sees, which keeps `smallest` a side."""
+    return math.prod(
+        min(part.most for part in _choices(side, step, far, smallest))
+        for side, step, far in zip(size, multiple, reach, strict=True)
+    )
 
 
 def smaller(tiles: Tiles, smallest: int = SMALLEST) -> Tiles | None:
     """Tiles that see half as much, or as little as can be; None where these do already."""
     given = (tiles.size, tiles.multiple, tiles.reach)
-    fewest = math.prod(
-        min(part.most for part in _choices(side, step, far, smallest))
-        for side, step, far in zip(*given, strict=True)
-    )
-    return fitting(*given, max(fewest, tiles.seen // 2)) if fewest < tiles.seen else None
+    least = fewest(*given, smallest)
+    return fitting(*given, max(least, tiles.seen // 2)) if least < tiles.seen else None
 
 
 class _Choice(NamedTuple):

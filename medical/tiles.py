@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import torch
@@ -26,6 +27,7 @@ from undrift.common.processes.process import start
 from undrift.common.solvers.plan import Step, calls
 from undrift.common.tiling import is_out_of_memory
 from undrift.common.windows import Place, grouped
+from undrift.medical.checkpoint import Point
 from undrift.medical.fusing import Fusion
 from undrift.medical.stores import Kept, Room, slabs
 from undrift.medical.stores import Place as Part
@@ -42,9 +44,10 @@ class Tiled3D:
     denoise: a `Denoiser` or `SliceStacks`. tiles: of the volume; cut smaller where memory runs out,
     unless `fixed`. room: where arrays lie. batch: tiles of equal shape at once.
     progress: told the share of calls that are done. after: called with each estimate and its time,
-    which it may change. disagreement: after a run in tiles of unbounded reach, root mean square of
-    what tiles say apart from what was made of them, over the voxels that several saw at the last
-    call; None where tiles give what the whole gives.
+    which it may change. keep: called after each step that called the network, with where it is
+    and how many seconds the call took. disagreement: after a run in tiles of unbounded reach, root
+    mean square of what tiles say apart from what was made of them, over the voxels that several
+    saw at the last call; None where tiles give what the whole gives.
     """
 
     denoise: Any
@@ -56,6 +59,7 @@ class Tiled3D:
     fixed: bool = False
     progress: Progress | None = None
     after: Callable[[Kept, float], None] | None = None
+    keep: Callable[[Point, float], None] | None = None
     disagreement: float | None = field(default=None, init=False)
     _calls: int = field(default=1, init=False)
     _done: int = field(default=0, init=False)
@@ -68,31 +72,37 @@ class Tiled3D:
         level: Tensor | None = None,
         state: Kept | None = None,
         channels: int = 1,
+        point: Point | None = None,
     ) -> Kept:
         """The last state of a plan, in an array of the room; y and state stay as they are.
 
         state: (c, x, y, z) to begin from; without it the start is drawn around y, of `channels`
-        where there is no y either.
+        where there is no y either. point: to go on from, in arrays of the room.
         Raises OutOfMemoryError where the smallest tile does not fit, InputError for steps that are
         not linear and denoisers that estimate y.
         """
         if any(type(step) is not Step for step in steps):
             raise InputError("this solver looks at whole volumes, and cannot run in tiles")
-        self._calls, self._done = calls(steps), 0
-        depth = max(step.depth for step in steps)
-        x = self._started(steps[0].t, noise, y, channels) if state is None else self._copied(state)
-        states: deque[Kept] = deque([x])
-        values: deque[Kept] = deque()
-        for number, step in enumerate(steps):
+        self._calls, depth = calls(steps), max(step.depth for step in steps)
+        if point is None:
+            x = self._copied(state) if state else self._started(steps[0].t, noise, y, channels)
+            point = Point(0, [x], [])
+        self._done, self.disagreement = calls(steps[: point.step]), point.disagreement
+        states, values = deque(point.states), deque(point.values)
+        for number, step in enumerate(steps[point.step :], point.step + 1):
+            began = monotonic()
             if step.calls:
                 values.appendleft(self._estimated(states[0], step.t, y, level))
-            x = self._moved(step, number + 1, states, values if step.calls else (), y, noise)
+            seconds = monotonic() - began
+            x = self._moved(step, number, states, values if step.calls else (), y, noise)
             states.appendleft(x)
             while len(states) > depth:
                 self.room.give(states.pop())
             while len(values) > depth - 1:
                 self.room.give(values.pop())
             self._done += step.calls
+            if step.calls and self.keep is not None:
+                self.keep(Point(number, states, values, self.disagreement), seconds)
         for left in [*list(states)[1:], *values]:
             self.room.give(left)
         return states[0]

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from undrift.medical.tiles import Tiled3D
 
 SIZE = (37, 30, 41)
 NOISE = Noise(3, "head", 1)
+FOLDER = Path(tempfile.gettempdir())
 
 
 def randomised(network: nn.Module, seed: int = 0, spread: float = 0.3) -> nn.Module:
@@ -287,18 +289,21 @@ def test_fitting_tiles_are_the_cheapest_that_fit() -> None:
 def test_memory_decides_between_memory_and_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("undrift.medical.tile_memory.resident", lambda: 4 * 10**8)
     denoiser, needs = tiny(), Needs((256, 256, 256))
-    tiles, room = arranged(denoiser, needs, Wishes(max_memory=10**9), "cpu")
+    tiles, room = arranged(denoiser, needs, Wishes(max_memory=10**9), "cpu", FOLDER)
     assert room.folder is not None
     assert tiles.count > 1
-    tiles, room = arranged(denoiser, needs, Wishes(max_memory=10**10), "cpu")
+    tiles, room = arranged(denoiser, needs, Wishes(max_memory=10**10), "cpu", FOLDER)
     assert room.folder is None
     assert tiles.count == 1
-    with pytest.raises(OutOfMemoryError, match=r"max-memory 0\.5 GB"):
-        arranged(denoiser, needs, Wishes(max_memory=5 * 10**8), "cpu")
-    tiles, _ = arranged(denoiser, needs, Wishes(tile=(64, 32, 128), max_memory=10**10), "cpu")
+    told = r"max-memory 0\.5 GB is less than .* 256 x 256 x 256 voxels take, at least 0\.74 GB"
+    with pytest.raises(OutOfMemoryError, match=told):
+        arranged(denoiser, needs, Wishes(max_memory=5 * 10**8), "cpu", FOLDER)
+    tiles, _ = arranged(
+        denoiser, needs, Wishes(tile=(64, 32, 128), max_memory=10**10), "cpu", FOLDER
+    )
     assert tiles.kept == [64, 32, 128]
     with pytest.raises(UsageError, match="3 axes"):
-        arranged(denoiser, needs, Wishes(tile=(64, 32)), "cpu")
+        arranged(denoiser, needs, Wishes(tile=(64, 32)), "cpu", FOLDER)
 
 
 def test_slabs_cover_everything_once() -> None:
