@@ -6,7 +6,8 @@ realesrgan_dataset.py). `RESSHIFT_TEST` is the much milder one that made the tes
 are with that. `UNKNOWN` is ours, a mixture of histories: one JPEG and nothing else, an unknown blur
 with mild noise, noise of several kinds below a JPEG, a small picture enlarged again, and a share
 that is nearly clean, which a restorer has to leave alone. Its pictures keep their size.
-`UNKNOWN_WIDE` mixes it with the two published ones, enlarged again.
+`UNKNOWN_WIDE` mixes it with the two published ones, enlarged again. `UNKNOWN_SMALL` is of small
+pictures alone.
 """
 
 from dataclasses import dataclass, field, replace
@@ -184,7 +185,12 @@ UNKNOWN_WIDE = Mixture((
     Part("first-order", 0.07, replace(RESSHIFT_TEST, back=True), (2.0, 4.0)),
     Part("second-order", 0.18, replace(REAL_ESRGAN, back=True), (2.0, 4.0)),
 ))  # fmt: skip
+UNKNOWN_SMALL = Mixture((
+    Part("enlarged", 0.2, _ENLARGED, (2.0, 4.0)),
+    Part("first-order", 0.2, replace(RESSHIFT_TEST, back=True), (2.0, 4.0)),
+    Part("second-order", 0.6, replace(REAL_ESRGAN, back=True), (2.0, 4.0)),
+))  # fmt: skip
 SETTINGS = {
     "real-esrgan": REAL_ESRGAN, "resshift-test": RESSHIFT_TEST, "unknown": UNKNOWN,
-    "unknown-wide": UNKNOWN_WIDE,
+    "unknown-wide": UNKNOWN_WIDE, "unknown-small": UNKNOWN_SMALL,
 }  # fmt: skip
