@@ -40,6 +40,12 @@ _OUTPUT = (
         default=True,
         help="Structures that appeared or disappeared, seams, flicker.",
     ),
+    _option(
+        "Output",
+        "--change",
+        is_flag=True,
+        help="Write where and how much values changed, smoothed.",
+    ),
     _option("Output", "--dicom", is_flag=True, help="Derived series of DICOM for inputs in DICOM."),
     _option(
         "Output",
@@ -91,8 +97,14 @@ def translate(
       undrift medical translate bids/ -o bids/derivatives/undrift --target t2 --participant-label 01
       undrift medical translate mr/ -o ct/ --target ct --max-memory 4GB
     """
+    from undrift.common.errors import UsageError
     from undrift.medical.tasks import translator
 
+    if output["change"]:
+        raise UsageError(
+            "--change: two contrasts have no difference that says anything of the network; see "
+            "Findings in the record for what one contrast does not explain of the other"
+        )
     own = {"target": target, "reference": reference}
     if reference is not None:
         from undrift.common.files import sha256_of

@@ -1,4 +1,7 @@
-"""What a record says of the weights at work: their process, and the licence on their card."""
+"""What a record says of the weights at work: their process, and version and licence on their card.
+
+A card speaks for the very file whose hash it states, and for no other of the same name.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +12,8 @@ from undrift.common.weights.model import Model
 
 
 def weights_facts(model: Model) -> dict[str, str]:
-    """process: the name; weights_licence: of the model's card, "unknown" without one."""
-    card = _card(model.id, model.sha256)
-    licence = "unknown" if card is None else card.front.license
-    return {"process": model.settings.process.name, "weights_licence": licence}
+    """process: the name; model_version, weights_licence: of the model's card, "unknown" without."""
+    return {"process": model.settings.process.name, **_of_card(_card(model.id, model.sha256))}
 
 
 def with_weights_facts(info: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,10 +21,14 @@ def with_weights_facts(info: Mapping[str, Any]) -> dict[str, Any]:
     if not info.get("weights") or "weights_licence" in info:
         return dict(info)
     card = _card(str(info.get("model")), str(info["weights"]))
+    process = {} if card is None else {"process": str(card.front.undrift.process.name)}
+    return {**info, **process, **_of_card(card)}
+
+
+def _of_card(card: ModelCard | None) -> dict[str, str]:
     if card is None:
-        return {**info, "weights_licence": "unknown"}
-    process = str(card.front.undrift.process.name)
-    return {**info, "process": process, "weights_licence": card.front.license}
+        return {"model_version": "unknown", "weights_licence": "unknown"}
+    return {"model_version": card.front.undrift.version, "weights_licence": card.front.license}
 
 
 def _card(name: str, sha256: str) -> ModelCard | None:

@@ -70,6 +70,7 @@ class VolumeFile:
     dicom: bool = False
     anonymous: bool = False
     bids: Path | None = None
+    change: bool = False
 
     @classmethod
     def of(
@@ -86,6 +87,7 @@ class VolumeFile:
         dicom: bool = False,
         anonymous: bool = False,
         bids: Path | None = None,
+        change: bool = False,
     ) -> "VolumeFile":
         """The work that the flags of a command describe; model: the path of its weights."""
         shared = {name: getattr(options, name) for name in _SHARED}
@@ -94,7 +96,7 @@ class VolumeFile:
             shared["max_memory"] = options.max_memory // options.workers
         return cls(
             task, model, tuple(own.items()), tuple(shared.items()), options.threads, store,
-            keep_samples, name_source, findings, options.quiet, dicom, anonymous, bids,
+            keep_samples, name_source, findings, options.quiet, dicom, anonymous, bids, change,
         )  # fmt: skip
 
     def wishes(self, item: str = "") -> Any:
@@ -148,8 +150,8 @@ class VolumeFile:
                 facts["Findings"] = found.record()
                 told["warnings"] += [w for w in found.warnings if w not in told["warnings"]]
             facts["Warnings"] = told["warnings"]
+            self._companions(came.volume, result, target, told)
             facts["Made"] = made_of(recorded(told), self.name_source)
-            self._companions(result, target)
             write_sidecar(target, facts)
             _put(part, target)
         finally:
@@ -186,8 +188,8 @@ class VolumeFile:
         if facts["Geometry"]["SameGridAsSource"]:
             facts["SpatialReference"] = "orig"
 
-    def _companions(self, result: Any, target: Path) -> None:
-        """Deviation and samples, as volumes beside the target."""
+    def _companions(self, before: Any, result: Any, target: Path, told: dict[str, Any]) -> None:
+        """Deviation, change and samples, as volumes beside the target."""
         from undrift.medical.volumes import write_volume
 
         def beside(name: str) -> Path:
@@ -196,6 +198,12 @@ class VolumeFile:
 
         if result.std is not None:
             write_volume(beside("std"), result.value.with_array(result.std), "float32")
+        if self.change:
+            from undrift.medical.honesty.change import change_map, width_for
+
+            told["change_width_mm"] = width_for(result.value)
+            found = change_map(before, result.value)
+            write_volume(beside("change"), result.value.with_array(found), "float32")
         for number, sample in enumerate(result.samples if self.keep_samples else (), 1):
             write_volume(beside(f"sample-{number}"), sample, self._store(sample))
 

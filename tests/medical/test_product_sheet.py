@@ -132,8 +132,9 @@ def test_the_record_says_all_that_is_needed_and_no_name(place: Path) -> None:
     assert isinstance(told["Warnings"], list)
     made = told["Made"]
     for name, value in {"model": "tiny-t1-t2", "process": "brownian-bridge", "samples": 2,
-                        "seed": 5, "weights_licence": "unknown"}.items():  # fmt: skip
+                        "seed": 5}.items():  # fmt: skip
         assert made[name] == value
+    assert made["weights_licence"] == made["model_version"] == "unknown"  # they have no card
     assert made["weights"].startswith("sha256:")
     for name in (
         "solver",
@@ -151,6 +152,24 @@ def test_the_record_says_all_that_is_needed_and_no_name(place: Path) -> None:
     named = facts("named/Doe^Jane/jane.json")
     assert named["Sources"] == ["jane.nii.gz"]
     assert named["Made"]["item"] == "Doe^Jane/jane.nii.gz"
+
+
+def test_the_record_of_a_model_of_the_package_has_what_its_card_says(place: Path) -> None:
+    """1.8: id, version, hash and licence of the weights; another file has no part in the card."""
+    from undrift.common.files import sha256_of
+    from undrift.common.weights.model import find_weights
+    from undrift.medical.weights_facts import with_weights_facts
+
+    path = find_weights("ct-prior")
+    digest = sha256_of(path).removeprefix("sha256:")
+    front = path.with_suffix(".md").read_text()
+    assert digest in front and "version: '1'" in front and "license: apache-2.0" in front
+    told = with_weights_facts({"model": "ct-prior", "weights": f"sha256:{digest}"})
+    assert (told["model_version"], told["weights_licence"]) == ("1", "apache-2.0")
+    assert told["process"] == "variance-preserving"
+    other = with_weights_facts({"model": "ct-prior", "weights": "sha256:" + 64 * "0"})
+    assert (other["model_version"], other["weights_licence"]) == ("unknown", "unknown")
+    assert with_weights_facts({"model": None}) == {"model": None}  # nothing was learnt
 
 
 def test_every_command_says_that_it_is_for_research_only() -> None:
