@@ -90,17 +90,21 @@ def recovery_losses(p: Tensor, d: Tensor, as_coded: bool = False) -> Losses:
     return Losses(off.mean(), cosine.mean(), steps + 2 * F.relu(-folds).mean())
 
 
-def pooled_loss(p: Tensor, d: Tensor, least: float = 1e-3) -> Tensor:
+def pooled_loss(p: Tensor, d: Tensor, weight: Tensor | None = None, least: float = 1e-3) -> Tensor:
     """The share of d, (b, axes, *space) in voxels, that the network's field p leaves, by items.
 
-    mean |q + d|^2 / (mean |d|^2 + least), q = p(x + d): each mean over a whole volume, where
-    `recovery_losses` divides voxel by voxel. What cannot be seen in the warped image (all of air,
-    the inside of what is uniform) is then best answered by the mean of what it may be. Voxel by
-    voxel the places where d is almost zero outweigh all others and the best answer shrinks to
-    nothing, and the slope of the cosine at p = 0 has no bound.
+    mean w |q + d|^2 / (mean w |d|^2 + least mean w), q = p(x + d): each mean over a whole volume,
+    where `recovery_losses` divides voxel by voxel. What cannot be seen in the warped image (the
+    inside of what is uniform) is then best answered by the mean of what it may be. Voxel by voxel
+    the places where d is almost zero outweigh all others and the best answer shrinks to nothing,
+    and the slope of the cosine at p = 0 has no bound. weight: (b, 1, *space), of what counts.
     """
-    left, whole = (v.square().sum(1).flatten(1).mean(1) for v in (pull(p, d) + d, d))
-    return (left / (whole + least)).mean()
+    w = torch.ones_like(d[:, :1]) if weight is None else weight
+    left, whole, share = (
+        (v.square().sum(1, keepdim=True) * w).flatten(1).mean(1)
+        for v in (pull(p, d) + d, d, torch.ones_like(d[:, :1]))
+    )
+    return (left / (whole + least * share)).mean()
 
 
 def _coded_determinants(p: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from undrift.common.devices import resolve_device
@@ -18,6 +19,10 @@ from undrift.medical.deformation.random_fields import Deformation
 from undrift.medical.honesty.guards import guard
 from undrift.medical.signal import read_signal
 from undrift.medical.volumes.volume import Volume
+
+# Of the output. The last layer of a network begins at 0 and sums over hundreds of inputs, which an
+# optimiser moves together: at 1 its first steps are larger than what is to be undone.
+GAIN = 0.15
 
 
 def learned_deformation(
@@ -63,12 +68,27 @@ def as_recover(network: nn.Module, unit: float | None = None) -> Recover:
 def displaced(network: nn.Module, warped: Tensor, times: Tensor, unit: float) -> Tensor:
     """The field (b, axes, *space) in voxels by which a network undoes k(t) steps at times (b,).
 
-    Its output times k(t) `unit`, the root mean square in voxels of one step, so that it is about 1
-    at every t; nothing at t = 0, where k is 0.
+    Its output, smoothed since velocities are, times GAIN k(t) `unit`, with the root mean square in
+    voxels of one step: of one size at every t; nothing at t = 0, where k is 0.
     """
     counts = [recovery_counts(round(t * STEPS))[1] for t in times.tolist()]
-    scale = unit * torch.tensor(counts).to(warped).reshape(-1, *[1] * (warped.ndim - 1))
-    return scale * network(warped, (times * math.pi / 2).to(warped), None)
+    scale = GAIN * unit * torch.tensor(counts).to(warped).reshape(-1, *[1] * (warped.ndim - 1))
+    return scale * smoothed(network(warped, (times * math.pi / 2).to(warped), None).to(warped))
+
+
+def smoothed(field: Tensor) -> Tensor:
+    """A field under the binomial weights 1 4 6 4 1 along each axis: a Gaussian of one voxel."""
+    axes = field.ndim - 2
+    weights = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]).to(field) / 16
+    convolve = {2: F.conv2d, 3: F.conv3d}[axes]
+    for axis in range(axes):
+        pad = [0, 0] * axes
+        pad[2 * (axes - 1 - axis)] = pad[2 * (axes - 1 - axis) + 1] = 2
+        kernel = weights.reshape([1, 1, *(5 if k == axis else 1 for k in range(axes))])
+        kernel = kernel.expand(field.shape[1], *kernel.shape[1:])
+        with torch.autocast(field.device.type, enabled=False):
+            field = convolve(F.pad(field, pad, mode="replicate"), kernel, groups=field.shape[1])
+    return field
 
 
 def _most(field: Tensor) -> float:

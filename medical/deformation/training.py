@@ -9,11 +9,13 @@ divided by the displacement of the whole volume, and the network's output counts
 `displaced`. With voxels for units its first steps are larger than what is to be undone.
 """
 
+import functools
 import math
 from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -32,15 +34,21 @@ from undrift.medical.deformation.drdm import (
 from undrift.medical.deformation.fields import compose, exponential, pull
 from undrift.medical.deformation.learned import displaced
 from undrift.medical.deformation.random_fields import random_velocity
+from undrift.medical.resampling import resample_to_spacing
 from undrift.medical.signal import Signal, read_signal
 from undrift.medical.simulate.ct import ct_phantom
+from undrift.medical.volumes.volume import Volume
+
+BODY = -500.0  # HU
 
 
 class DeformData(Strict):
     """The section `data` of such a recipe: CT phantoms of `subjects` seeds from `first` on.
 
     side: voxels of the cube (or square, axes 2). spacing: mm. step: root mean square of the base
-    velocity in voxels; scales: voxels between its control points. regions: of the phantoms.
+    velocity in voxels; scales: voxels between its control points. regions: of the phantoms. finer:
+    they are drawn in voxels so many times finer and then resampled, as `deform` does with volumes.
+    late: times are u^late of uniform u; below 1 those come oftener at which there is much to see.
     """
 
     kind: Literal["deform-phantoms"] = "deform-phantoms"
@@ -52,6 +60,8 @@ class DeformData(Strict):
     step: float = Field(0.03, gt=0)
     scales: tuple[float, ...] = (4.0, 8.0, 16.0)
     regions: tuple[str, ...] = ("head", "chest", "abdomen")
+    finer: int = Field(1, ge=1, le=4)
+    late: float = Field(1.0, gt=0)
 
 
 class Warped(Dataset[dict[str, Tensor]]):
@@ -71,7 +81,7 @@ class Warped(Dataset[dict[str, Tensor]]):
         ].float()
         if data.axes == 2:
             v = v[:2, :, :, 0]
-        u = np.random.default_rng([self.seed, n]).random()
+        u = np.random.default_rng([self.seed, n]).random() ** data.late
         return {"image": self._image(n), "velocity": v, "u": torch.tensor(u)}
 
     def _image(self, n: int) -> Tensor:
@@ -81,14 +91,14 @@ class Warped(Dataset[dict[str, Tensor]]):
         return self._images[subject]
 
     def _made(self, subject: int) -> Tensor:
-        data, step = self.data, self.data.spacing
-        deep = data.side if data.axes == 3 else 1
-        phantom = ct_phantom(
-            data.first + subject, (data.side, data.side, deep), (step, step, step),
-            data.regions[subject % len(data.regions)],
-        )  # fmt: skip
-        numbers = self.signal.intensity_map(phantom.hu).forward(phantom.hu)
-        image = torch.from_numpy(np.ascontiguousarray(numbers))
+        data = self.data
+        step, deep = data.spacing / data.finer, data.side if data.axes == 3 else 1
+        grid = (data.side * data.finer, data.side * data.finer, deep * data.finer)
+        region = data.regions[subject % len(data.regions)]
+        phantom = ct_phantom(data.first + subject, grid, (step, step, step), region)
+        drawn = Volume(phantom.hu, np.diag([step, step, step, 1.0]), "HU")
+        hu = resample_to_spacing(drawn, (data.spacing,) * 3).array
+        image = torch.from_numpy(self.signal.intensity_map(hu).forward(hu))
         return image[None] if data.axes == 3 else image[None, ..., 0]
 
 
@@ -99,8 +109,10 @@ def open_samples(recipe: Recipe, trial: Any = None) -> Dataset[dict[str, Tensor]
 
 
 def open_objective(recipe: Recipe) -> Objective:
-    """The share of the displacement that is left."""
-    return pooled_objective
+    """The share of the displacement that is left in bodies and close to them."""
+    signal, hu = read_signal(recipe.signal), np.full((1, 1, 1), BODY, np.float32)
+    number = float(signal.intensity_map(hu).forward(hu)[0, 0, 0])
+    return functools.partial(pooled_objective, body=number)
 
 
 def recovery_objective(
@@ -120,23 +132,41 @@ def recovery_objective(
 
 
 def pooled_objective(
-    denoiser: Denoiser, batch: dict[str, Tensor], recipe: Recipe, iteration: int
+    denoiser: Denoiser,
+    batch: dict[str, Tensor],
+    recipe: Recipe,
+    iteration: int,
+    body: float | None = None,
 ) -> Tensor:
-    """As `recovery_objective`, with flows for powers and `pooled_loss`."""
+    """As `recovery_objective`, with flows for powers and `pooled_loss`.
+
+    body: the number of the network above which a voxel counts; None: all count.
+    """
     image, v = batch["image"].float(), batch["velocity"].float()
     times = (batch["u"] * STEPS).floor().clamp(max=STEPS - 1).long()
     with torch.no_grad():
         far, near = flows(v, times)
         warped = pull(image, far)
     found = displaced(denoiser.network, warped, times / STEPS, recipe.scaling.std)
-    return pooled_loss(found.float(), near)
+    weight = None if body is None else near_body(warped, body)
+    return pooled_loss(found.float(), near, weight)
+
+
+def near_body(warped: Tensor, body: float) -> Tensor:
+    """(b, 1, *space): 1 in what is above `body` and a voxel around it, a thousandth elsewhere.
+
+    Nobody can tell how air was moved: there the best answer is nothing, and a loss over all voxels
+    would mostly be made of it.
+    """
+    pool = {2: F.max_pool2d, 3: F.max_pool3d}[warped.ndim - 2]
+    return pool((warped > body).float(), 3, 1, 1).clamp(min=1e-3)
 
 
 def flows(v: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
     """exp(K v) and exp(k v) of the counts at times (b,)."""
     counts = torch.tensor([recovery_counts(t) for t in times.tolist()]).to(v)
     many, few = (c.reshape(-1, *[1] * (v.ndim - 1)) for c in counts.unbind(1))
-    return exponential(many * v, 6), exponential(few * v, 2)
+    return exponential(many * v, 5), exponential(few * v, 1)
 
 
 def power_by_squaring(v: Tensor, counts: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ from undrift.medical.deformation.drdm import (
     recovery_losses,
 )
 from undrift.medical.deformation.fields import compose, determinants, inverse
-from undrift.medical.deformation.learned import as_recover, displaced
-from undrift.medical.deformation.training import flows, power_by_squaring
+from undrift.medical.deformation.learned import as_recover, displaced, smoothed
+from undrift.medical.deformation.training import flows, near_body, power_by_squaring
 
 
 def bump(size: float, side: int = 24) -> Tensor:
@@ -108,12 +108,18 @@ def test_the_pooled_loss_is_the_share_that_is_left() -> None:
     assert float(pooled_loss(-shift / 2, shift, least=0.0)) == pytest.approx(0.25)
     assert float(pooled_loss(0 * shift, shift, least=0.5)) == pytest.approx(0.5)
     assert float(pooled_loss(shift, 0 * shift, least=0.25)) == pytest.approx(2)
+    weight = torch.zeros(1, 1, 12, 12).double()
+    weight[..., :3] = 2  # a quarter counts, and there all is undone
+    there = torch.where(weight > 0, -shift, 5 * shift)
+    assert float(pooled_loss(there, 0 * shift, weight, least=0.5)) == pytest.approx(1)
+    still = torch.where(weight > 0, 0 * shift, 5 * shift)
+    assert float(pooled_loss(still, 0 * shift, weight, least=0.5)) == pytest.approx(0)
     both = pooled_loss(torch.cat([-shift, 0 * shift]), torch.cat([shift, shift]), least=0.0)
     assert float(both) == pytest.approx(0.5)
 
 
 def test_the_networks_output_counts_in_steps_to_be_undone() -> None:
-    """k(64) = 12, k(10) = 3, k(0) = 0; the angle told is t pi/2."""
+    """k(64) = 12, k(10) = 3, k(0) = 0, times .15; the angle told is t pi/2."""
     told: list[Tensor] = []
 
     class Ones(torch.nn.Module):
@@ -123,11 +129,32 @@ def test_the_networks_output_counts_in_steps_to_be_undone() -> None:
 
     image = torch.zeros(3, 1, 4, 4)
     found = displaced(Ones(), image, torch.tensor([64, 10, 0]) / STEPS, 0.03)
-    torch.testing.assert_close(found[:, 0, 0, 0], torch.tensor([0.36, 0.09, 0.0]))
+    torch.testing.assert_close(found[:, 0, 0, 0], 0.15 * torch.tensor([0.36, 0.09, 0.0]))
     torch.testing.assert_close(told[0][0], torch.tensor(0.8 * torch.pi / 2))
     recovering = as_recover(Ones(), 0.03)(image[:1], 64 / STEPS)
     torch.testing.assert_close(recovering, found[:1])
     assert float(as_recover(Ones())(image[:1], 64 / STEPS).mean()) == 1  # voxels, as it is
+
+
+def test_output_is_smoothed_by_binomial_weights_that_keep_what_is_even() -> None:
+    """Of a point 6 / 16 stay along each axis; a ramp stays a ramp away from the faces."""
+    point = torch.zeros(1, 3, 9, 9, 9)
+    point[0, 1, 4, 4, 4] = 1
+    found = smoothed(point)
+    assert float(found[0, 1, 4, 4, 4]) == pytest.approx((6 / 16) ** 3)
+    assert float(found[0, 1, 2, 4, 5]) == pytest.approx(1 / 16 * 6 / 16 * 4 / 16)
+    assert float(found[0, 0].abs().max()) == 0
+    torch.testing.assert_close(smoothed(torch.ones(2, 2, 6, 7)), torch.ones(2, 2, 6, 7))
+    ramp = torch.arange(12.0).reshape(1, 1, 1, 12).expand(1, 2, 8, 12)
+    torch.testing.assert_close(smoothed(ramp)[..., 2:-2], ramp[..., 2:-2])
+
+
+def test_the_loss_counts_a_body_and_a_voxel_around_it() -> None:
+    image = torch.full((1, 1, 9, 9, 9), -1.0)
+    image[..., 4:6, 4:6, 4:6] = 0.0
+    weight = near_body(image, -0.6)
+    assert float((weight == 1).sum()) == 4**3
+    assert float(weight.min()) == pytest.approx(1e-3)
 
 
 def test_flows_are_the_powers_of_small_steps() -> None:
