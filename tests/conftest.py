@@ -1,4 +1,4 @@
-"""What all tests share: few threads, `--slow`, GPU tests only with a GPU, and a toy command."""
+"""What all tests share: two cores, `--slow`, GPU tests only with a GPU, and a toy command."""
 
 import os
 import random
@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+for _name in THREADS:
     _limit = os.environ.get(_name, os.environ.get("OMP_NUM_THREADS", "2"))
     os.environ[_name] = str(min(2, int(_limit)))
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing here may wait for a network
@@ -18,6 +19,26 @@ import pytest  # noqa: E402
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the slow tests too")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """All quick tests together run in two processes, a file in one, unless `-n` says otherwise.
+
+    A few chosen tests are not worth a second start; `--slow` measures times, undisturbed.
+    """
+    option = config.option
+    if hasattr(config, "workerinput") or not hasattr(option, "numprocesses"):
+        return  # one of the processes; or without pytest-xdist
+    chosen = option.keyword or option.markexpr or getattr(option, "lf", False)
+    watched = option.usepdb or option.collectonly or option.capture == "no"
+    everything = config.args_source == pytest.Config.ArgsSource.TESTPATHS and not chosen
+    quick = option.numprocesses is None and everything and not watched and not option.slow
+    if quick and (os.cpu_count() or 1) > 1:
+        option.numprocesses = 2
+    if option.numprocesses:
+        option.dist = "loadfile" if option.dist == "no" else option.dist
+        os.environ.update(dict.fromkeys(THREADS, "1"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -50,7 +71,9 @@ def begin_alike() -> Iterator[None]:
 
     random.seed(0)
     np.random.seed(0)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)  # `torch.manual_seed` formats a stack for CUDA: 1 ms
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(0)
     threads = torch.get_num_threads()
     yield
     if torch.get_num_threads() != threads:
