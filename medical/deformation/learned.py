@@ -3,10 +3,15 @@
 The weight file is one of this package with the task "deform": a network (image) -> three
 components of a displacement, told t as the angle t pi/2, in units of the mean length of what is to
 be undone at t (`displaced`); and a signal that says how values are scaled and which voxels it
-knows.
+knows. These are large, since velocities are smooth: the volume is resampled to them, deformed there
+and forgotten; its field alone comes back, by cubic splines, and the volume itself is deformed by
+it. Recovery begins at the time at which training deforms as far as is asked for.
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,43 +19,128 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from undrift.common.devices import resolve_device
+from undrift.common.errors import InputError
+from undrift.common.noise import Noise
+from undrift.common.weights.model import Model, load_model
 from undrift.medical.deformation.drdm import STEPS, Recover, recover, recovery_counts
-from undrift.medical.deformation.random_fields import Deformation
+from undrift.medical.deformation.fields import determinants, volume_change
+from undrift.medical.deformation.random_fields import (
+    Deformation,
+    diffeomorphism,
+    fade,
+    random_velocity,
+)
 from undrift.medical.honesty.guards import guard
-from undrift.medical.signal import read_signal
+from undrift.medical.resampling import resample_to_spacing
+from undrift.medical.signal import Signal, read_signal
 from undrift.medical.volumes.volume import Volume
+from undrift.medical.weights_facts import weights_facts
 
 # Of the output. The last layer of a network begins at 0 and sums over hundreds of inputs, which an
 # optimiser moves together: at 1 its first steps are larger than what is to be undone.
 GAIN = 0.15
+LEAST = 4  # voxels
+_FLOOR = 0.05  # of determinants
 
 
-def learned_deformation(
-    volume: Volume, start: Deformation, model: str, device: str, number: int, notes: list[str]
-) -> Deformation:
-    """What is left of a random deformation when a model has undone what does not look real.
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A model of shapes and what it knows of its volumes."""
 
-    volume: in canonical axes. start: the random deformation. Adds to `notes` what was odd. Raises
-    InputError for a file that is no model for this task.
+    model: Model
+    signal: Signal
+    device: str
+
+    @classmethod
+    def of(cls, name: str, device: str) -> "Learned":
+        """By id or weight file. Raises InputError for one that is no model for this task."""
+        place = resolve_device(device)
+        model = load_model(name, place, "deform")
+        return cls(model, read_signal(dict(model.settings.signal)), place)
+
+    @property
+    def spacing(self) -> float:
+        """mm of the voxels it works in."""
+        return sum(self.signal.spacing) / 2
+
+    def record(self) -> dict[str, Any]:
+        """What an output says of it."""
+        facts = {"model": self.model.id, "weights": self.model.sha256}
+        return {**facts, **weights_facts(self.model), "working_spacing_mm": self.spacing}
+
+    def deformation(
+        self, volume: Volume, strength: float, scales: Sequence[float], noise: Noise,
+        notes: list[str],
+    ) -> Deformation:  # fmt: skip
+        """What is left of a random deformation when what does not look real has been undone.
+
+        volume: in canonical axes. strength: mm, of the random one. scales: mm; those below two
+        voxels of the model are left out. Adds to `notes` what was odd.
+        """
+        small = resample_to_spacing(volume, (self.spacing,) * 3)
+        if min(small.grid) < LEAST:
+            sides = " x ".join(f"{n * mm:.3g}" for n, mm in
+                               zip(volume.grid, volume.spacing, strict=True))  # fmt: skip
+            raise InputError(
+                f"a box of {sides} mm is too small for {self.model.id}, which works in voxels of "
+                f"{self.spacing:g} mm and needs {LEAST} along each axis; deform without a model"
+            )
+        told = [text for text in guard(small, self.signal) if text not in volume.notes]
+        notes += [text for text in told if text not in notes]
+        wide = tuple(s for s in scales if s >= 2 * self.spacing) or (2 * self.spacing,)
+        velocity = random_velocity(small.grid, small.spacing, noise, strength=strength, scales=wide)
+        start = diffeomorphism(velocity.float())
+        steps, furthest = self.steps_for(strength)
+        if strength > furthest:
+            notes.append(f"strength {strength:g} mm; the model was trained up to {furthest:.3g} mm")
+        field = self._recovered(small, start, steps, min(wide), notes)
+        return _on_grid_of(volume, small, field, start.share)
+
+    def steps_for(self, strength: float) -> tuple[int, float]:
+        """From how many steps on recovery begins, and up to how many mm training went."""
+        step = self.model.denoiser.scaling.std * self.spacing
+        enough = (t for t in range(STEPS) if recovery_counts(t)[0] * step >= strength)
+        return 1 + next(enough, STEPS - 1), recovery_counts(STEPS - 1)[0] * step
+
+    def _recovered(
+        self, small: Volume, start: Deformation, steps: int, width: float, notes: list[str]
+    ) -> Tensor:
+        """(1, 3, *space) on the model's grid, in its voxels; the faces of the box are kept."""
+        values = self.signal.intensity_map(small.array).forward(small.array)
+        image = torch.from_numpy(np.ascontiguousarray(values))[None, None].to(self.device)
+        kept = fade(small.grid, small.spacing, width).to(image)
+        network = as_recover(self.model.denoiser.network, self.model.denoiser.scaling.std)
+        field, halved = start.field, 0
+        with torch.inference_mode():
+            for step in recover(
+                lambda x, t: kept * network(x, t), image, start.field.to(image), steps
+            ):
+                field, halved = step.field, halved + (step.share < 1)
+        if halved:
+            notes.append(f"{halved} of {steps} steps of the model would fold; halved")
+        return field.clone().cpu()
+
+
+def _on_grid_of(volume: Volume, small: Volume, field: Tensor, share: float) -> Deformation:
+    """A field on the grid of `small`, a volume of the same box, on that of `volume`, by splines.
+
+    Should it fold between the voxels of `small`, less of it is taken.
     """
-    from undrift.common.weights.model import load_model
+    from scipy.ndimage import affine_transform
 
-    place = resolve_device(device)
-    loaded = load_model(model, place, "deform")
-    signal = read_signal(loaded.settings.signal)
-    if number == 0:
-        notes += [text for text in guard(volume, signal) if text not in volume.notes]
-    values = signal.intensity_map(volume.array).forward(volume.array)
-    image = torch.from_numpy(np.ascontiguousarray(values))[None, None].to(place)
-    last, halved = start, 0
-    with torch.inference_mode():
-        network = as_recover(loaded.denoiser.network, loaded.denoiser.scaling.std)
-        for step in recover(network, image, start.field.to(place)):
-            last = Deformation(step.field, step.least, start.most, start.share)
-            halved += step.share < 1
-    if halved:
-        notes.append(f"sample {number + 1}: {halved} steps of the model would fold; halved")
-    return Deformation(last.field.cpu(), last.least, _most(last.field), start.share)
+    change = np.linalg.inv(small.affine) @ volume.affine
+    ratios = np.diag(change)[:3]  # the axes are the same
+    fine: Any = np.stack([
+        affine_transform(part, ratios, change[:3, 3], volume.grid, order=3, mode="nearest") / ratio
+        for part, ratio in zip(field[0].numpy(), ratios, strict=True)
+    ])  # fmt: skip
+    whole, part = torch.from_numpy(fine.astype(np.float32))[None], 1.0
+    while float(determinants(part * whole).min()) < _FLOOR and part > 1 / 64:
+        part /= 2
+    made = part * whole
+    return Deformation(
+        made, float(determinants(made).min()), float(volume_change(made).max()), part * share
+    )
 
 
 def as_recover(network: nn.Module, unit: float | None = None) -> Recover:
@@ -89,9 +179,3 @@ def smoothed(field: Tensor) -> Tensor:
         with torch.autocast(field.device.type, enabled=False):
             field = convolve(F.pad(field, pad, mode="replicate"), kernel, groups=field.shape[1])
     return field
-
-
-def _most(field: Tensor) -> float:
-    from undrift.medical.deformation.fields import volume_change
-
-    return float(volume_change(field).max())

@@ -70,7 +70,7 @@ def random_velocity(
         square += scale**2 * (_LEVEL**3 if physics == "smooth" else 2 * _LEVEL**2 * _SLOPE) * 3
     total *= strength / math.sqrt(square)
     if fading:
-        total *= _fade(grid, spacing, min(scales), physics)
+        total *= fade(grid, spacing, min(scales), physics)
     if physics == "incompressible":
         total = _curl(total, spacing)
     return total / torch.tensor(spacing, dtype=torch.float64).reshape(1, 3, 1, 1, 1)
@@ -109,8 +109,8 @@ def _splines(count: int, step: float, scale: float) -> Tensor:
 _LEVEL, _SLOPE = 151 / 315, 2 / 3
 
 
-def _fade(
-    grid: tuple[int, ...], spacing: tuple[float, ...], width: float, physics: Physics
+def fade(
+    grid: tuple[int, ...], spacing: tuple[float, ...], width: float, physics: Physics = "smooth"
 ) -> Tensor:
     """(1, 3, *grid): 1 inside, and 0 on the faces that a component must not cross.
 

@@ -13,7 +13,7 @@ from undrift.common.noise import Noise
 from undrift.common.results import Restored
 from undrift.common.wishes import counted
 from undrift.medical.deformation.fields import pull
-from undrift.medical.deformation.learned import learned_deformation
+from undrift.medical.deformation.learned import Learned
 from undrift.medical.deformation.random_fields import (
     PHYSICS,
     Deformation,
@@ -64,6 +64,8 @@ class Asked:
         if self.physics not in PHYSICS:
             hint = nearest(str(self.physics), PHYSICS)
             raise UsageError(f"physics {self.physics!r}{hint}; expected {', '.join(PHYSICS)}")
+        if self.model is not None and self.physics != "smooth":
+            raise UsageError(f"physics {self.physics} is without a model; leave one of them out")
         if isinstance(self.strength, str | bool) or not 0 < self.strength < 1e3:
             raise UsageError(f"strength {self.strength!r}: expected millimetres above 0")
         if not self.scales or not all(0 < scale < 1e4 for scale in self.scales):
@@ -87,8 +89,9 @@ def deform(
     strength: root mean square of the displacement, mm. scales: mm between control points; those
     above half of the box are left out. physics: "smooth", or "incompressible", which keeps the
     volume of everything. Both are geometry, not anatomy: bones bend. model: a weight file trained
-    by the recipe `drdm`, which undoes what does not look like its training (its own `strength` then
-    says how far it starts). samples, seed, item, device: as everywhere.
+    by the recipe `drdm`, which undoes what does not look like its training; `strength` then says
+    how far it starts, and scales below two of its voxels are left out. samples, seed, item, device:
+    as everywhere.
 
     value is the first sample; samples, labels and fields (mm) hold all; info tells the least and
     the largest determinant of each, both above 0.
@@ -102,7 +105,11 @@ def deform(
     marks = None if labels is None else _labels(labels, got, spacing)
     canonical, turn = turned(got.volume)
     notes: list[str] = []
-    found = [_drawn(canonical, asked, number, notes, got.source) for number in range(asked.samples)]
+    learned = None if asked.model is None else Learned.of(asked.model, asked.device)
+    found = [
+        _drawn(canonical, asked, learned, number, notes, got.source)
+        for number in range(asked.samples)
+    ]
     images = [_moved(got.volume, canonical, turn, one, nearest_voxel=False) for one in found]
     moved = () if marks is None else tuple(
         marks.back(_moved(marks.volume, turned(marks.volume)[0], turn, one, nearest_voxel=True))
@@ -112,7 +119,7 @@ def deform(
     return Deformed(
         value=kept[0],
         samples=kept if asked.samples > 1 else (),
-        info=_info(asked, got, canonical, found, notes),
+        info=_info(asked, got, canonical, found, notes) | (learned.record() if learned else {}),
         writer=_writer(got, images[0]),
         labels=moved,
         fields=tuple(_millimetres(canonical, turn, one.field) for one in found),
@@ -129,25 +136,27 @@ def _labels(labels: Any, got: Given, spacing: Sequence[float] | None) -> Given:
 
 
 def _drawn(
-    volume: Volume, asked: Asked, number: int, notes: list[str], source: Path | None
-) -> Deformation:
+    volume: Volume, asked: Asked, learned: Learned | None, number: int, notes: list[str],
+    source: Path | None,
+) -> Deformation:  # fmt: skip
     """One deformation of a volume in canonical axes."""
     item = asked.item or (source.name if source is not None else "")
     noise = Noise(asked.seed, item, number)
     box = max(n * step for n, step in zip(volume.grid, volume.spacing, strict=True))
     scales = tuple(s for s in asked.scales if s <= box / 2) or (min(asked.scales),)
-    velocity = random_velocity(
-        volume.grid, volume.spacing, noise, strength=asked.strength, scales=scales,
-        physics=asked.physics,
-    )  # fmt: skip
-    found = diffeomorphism(velocity.float())
+    if learned is not None:
+        found = learned.deformation(volume, asked.strength, scales, noise, notes)
+    else:
+        velocity = random_velocity(
+            volume.grid, volume.spacing, noise, strength=asked.strength, scales=scales,
+            physics=asked.physics,
+        )  # fmt: skip
+        found = diffeomorphism(velocity.float())
     if found.share < 1:
         notes.append(
             f"sample {number + 1}: {asked.strength:g} mm at these scales would fold; "
             f"{found.share:g} of it was taken"
         )
-    if asked.model is not None:
-        found = learned_deformation(volume, found, asked.model, asked.device, number, notes)
     return found
 
 
@@ -181,7 +190,8 @@ def _info(
         })  # fmt: skip
     return {
         "undrift": undrift.__version__, "task": "deform",
-        "method": asked.model or "random diffeomorphism, not learned",
+        "method": "recovery of random deformations (DRDM)" if asked.model else
+        "random diffeomorphism, not learned",
         "physics": asked.physics, "strength_mm": asked.strength, "scales_mm": list(asked.scales),
         "seed": asked.seed, "item": asked.item or (got.source.name if got.source else ""),
         "samples": asked.samples, "deformations": each, "synthetic": True, "notice": NOTICE,
