@@ -2,13 +2,16 @@
 
     python docs/medical_memory.py --sizes 128,256 --json docs/results/medical-memory.jsonl
     python docs/medical_memory.py --sizes 128 --models mine.safetensors --limits 1GB,2GB
+    python docs/medical_memory.py --sizes 512 --models ct-low-dose --limits 2GB --no-whole
 
 For each size a head-like volume of int16 is made, of millimetre voxels; every way (at once, then
 within each `--max-memory`) runs `undrift medical translate` or `denoise` on it in a process of its
 own, with one call of the network (preset `fast`), on one thread. Memory is the peak resident size
 of the process, `start` what it had when everything was imported and the weights were loaded; time
-is that of the processor, reading and writing included. `difference` is the largest of a voxel to
-the result at once, as a share of the range of values; null where that did not fit.
+is that of the processor, reading and writing included. Pages of mapped files count as resident too:
+`anonymous` and `mapped` are the most there was of memory of its own and of pages of files (Linux;
+looked at ten times a second), libraries among them. `difference` is the largest of a voxel to the
+result at once, as a share of the range of values; null where that did not fit, or with --no-whole.
 """
 
 import argparse
@@ -19,6 +22,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import numpy as np
@@ -96,23 +100,45 @@ def difference(one: Path, other: Path) -> float | None:
     return float(np.abs(first - second).max() / np.ptp(first))
 
 
-def measure(model: str, side: int, limits: list[str], folder: Path) -> list[dict[str, Any]]:
-    """All ways for one size."""
+def watched(process: "subprocess.Popen[str]") -> dict[str, float]:
+    """The most MiB of its own and of pages of files that a process had; nothing but on Linux."""
+    most: dict[str, float] = {}
+    names = {"RssAnon": "anonymous", "RssFile": "mapped"}
+    while process.poll() is None:
+        try:
+            text = Path(f"/proc/{process.pid}/status").read_text()
+        except OSError:  # not Linux, or it has just ended
+            text = ""
+        for line in text.splitlines():
+            name, _, rest = line.partition(":")
+            if name in names:
+                now = int(rest.split()[0]) / 2**10
+                most[names[name]] = max(now, most.get(names[name], 0.0))
+        time.sleep(0.1)
+    return most
+
+
+def measure(
+    model: str, side: int, limits: list[str], folder: Path, whole: bool
+) -> list[dict[str, Any]]:
+    """All ways for one size; whole: at once too."""
     from undrift.common.weights.files import read_settings
     from undrift.common.weights.model import find_weights
 
     source = folder / f"{side}.nii"
     make_volume(source, side, read_settings(find_weights(model)).task == "denoise")
     found = []
-    for limit in ["off", *limits]:
+    for limit in ["off"] * whole + limits:
         target = folder / f"{side}-{limit}" / "out.nii"
         words = [sys.executable, __file__, "--child", model, str(source), str(target), limit]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
         line: dict[str, Any] = {"model": model, "side": side, "limit": limit}
+        with subprocess.Popen(words, stdout=PIPE, stderr=PIPE, text=True) as process:
+            line.update(watched(process))
+            out, err = process.communicate()
         try:
-            line.update(json.loads(done.stdout.splitlines()[-1]))
+            line.update(json.loads(out.splitlines()[-1]))
         except (IndexError, ValueError):  # killed, as for lack of memory
-            line.update(code=done.returncode, error=done.stderr[-300:])
+            line.update(code=process.returncode, error=err[-300:])
         if limit != "off":
             line["difference"] = difference(folder / f"{side}-off" / "out.nii", target)
         found.append(line)
@@ -125,6 +151,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="128,256")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--limits", default=",".join(LIMITS))
+    parser.add_argument("--no-whole", action="store_true", help="not at once: it would not fit")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--child", nargs=4)
     asked = parser.parse_args()
@@ -136,7 +163,9 @@ def main() -> None:
     for model in asked.models.split(","):
         for side in map(int, asked.sizes.split(",")):
             with tempfile.TemporaryDirectory() as folder:
-                lines += measure(model, side, asked.limits.split(","), Path(folder))
+                lines += measure(
+                    model, side, asked.limits.split(","), Path(folder), not asked.no_whole
+                )
     if asked.json:
         asked.json.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 

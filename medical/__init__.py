@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from undrift.medical.deformation.tasks import deform
+    from undrift.medical.frame_by_frame import series
     from undrift.medical.generation.tasks import generate
     from undrift.medical.lesions.tasks import lesion
     from undrift.medical.mri.acquiring import acquire
@@ -26,6 +27,7 @@ LAZY = {
     "read_volume": "undrift.medical.volumes",
     "reconstruct_ct": "undrift.medical.ct.tasks",
     "reconstruct_mri": "undrift.medical.mri.tasks",
+    "series": "undrift.medical.frame_by_frame",
     "super_resolve": "undrift.medical.thick_slices",
     "translate": "undrift.medical.tasks",
     "write_volume": "undrift.medical.volumes",
@@ -40,6 +42,7 @@ __all__ = [
     "lesion",
     "read_volume",
     "reconstruct_mri",
+    "series",
     "super_resolve",
     "translate",
     "write_volume",

@@ -5,6 +5,7 @@ Where the input is no volume (k-space, sinograms), the record's "before" may nam
 with; without it, a row has facts only.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from undrift.common.manifest import Record
 from undrift.common.run_options import RunOptions
 from undrift.medical.honesty.findings import Findings, examine
 from undrift.medical.notice import NOTICE
+from undrift.medical.volume_output import examining
 from undrift.medical.volumes.files import read_volume
 
 ACROSS = ("translate",)  # tasks whose output has another contrast
@@ -37,15 +39,25 @@ def report_writer(options: RunOptions) -> Callable[[Sequence[Record]], None] | N
         from undrift.common.report import PICTURED
 
         done = [r for r in records if r["status"] in ("written", "skipped")]
-        found = {r["output"]: findings_of(r, same) for r in done[:PICTURED]}
+        found = {
+            r["output"]: findings_of(r, same) if _has_room(r, options.max_memory) else None
+            for r in done[:PICTURED]
+        }
         settings = {k: v for k, v in vars(options).items() if v not in (None, (), {})}
         write_page(path, f"undrift medical {options.task}", settings, records, found)
 
     return write
 
 
+def _has_room(record: Record, max_memory: int | None) -> bool:
+    needed, room = examining(math.prod(record.get("shape_out") or ()), max_memory)
+    return needed <= room
+
+
 def findings_of(record: Record, same_contrast: bool) -> Findings | None:
     """What there is to say of one output; None where its input is no volume of one time point."""
+    if record.get("frames"):  # of a series its own record has them
+        return None
     output = Path(record["output"])
     units = record.get("units") or "unknown"
     try:

@@ -19,7 +19,7 @@ from undrift.common.results import Restored
 from undrift.common.weights.files import read_settings
 from undrift.common.weights.model import find_weights
 from undrift.common.wishes import Wishes, wishes_of
-from undrift.medical.given import Given, given
+from undrift.medical.given import given
 from undrift.medical.intensity import IntensityMap, Values
 from undrift.medical.matching import landmark_map
 from undrift.medical.method import Method, Seen, method_for
@@ -53,6 +53,7 @@ def translate(
     keep_samples: bool = True,
     progress: Progress | None = None,
     workspace: Workspace | None = None,
+    intensity: IntensityMap | None = None,
     **wishes: Any,
 ) -> Restored:
     """Another contrast of the same anatomy, on the same grid.
@@ -60,7 +61,8 @@ def translate(
     target: a name in `TRANSLATORS`, or what `model` makes, to be sure. spacing: mm, of arrays.
     reference: a volume of the target contrast, or its path, whose scale the result takes
     (`matching`). keep_samples: whether `.samples` holds each of several. progress: told the share.
-    workspace: for scratch files and finished steps.
+    workspace: for scratch files and finished steps. intensity: the map of the input's values, for
+    several volumes of one scale; measured in the volume by default.
     Values of a contrast without a unit are in the scale of the model's training (info says which);
     CT is in HU, stored as int16. They say nothing of a patient's tissue that the input does not
     show. Raises InputError for volumes that cannot be (see `check_volume`) and models for something
@@ -77,7 +79,8 @@ def translate(
     result_map = method.signal.reference
     if result_map is None:
         raise InputError(f"{method.id} does not say what its target's values mean (scale)")
-    drawn, info = _conditional(came, method, result_map, keep_samples, progress, desk)
+    seen = Seen(came.volume, intensity or method.map_of(came.volume.array))
+    drawn, info = _conditional(seen, method, result_map, keep_samples, progress, desk)
     units = "HU" if is_ct(method.signal.target) else "arbitrary"
     if reference is not None:
         if units == "HU":
@@ -131,7 +134,8 @@ def denoise(
     else:
         if sigma is not None:
             raise UsageError(f"{method.id} finds the noise by itself; leave sigma out")
-        drawn, info = _conditional(came, method, None, keep_samples, progress, desk)
+        seen = Seen(came.volume, method.map_of(came.volume.array))
+        drawn, info = _conditional(seen, method, None, keep_samples, progress, desk)
     result = came.volume.with_array(drawn.mean, "HU" if kind == "ct" else None)
     residual = computed(np.subtract, like(drawn.mean), came.volume.array, drawn.mean)
     return outcome(came, result, drawn, residual, {"task": "denoise", "kind": kind, **info}, began)
@@ -193,7 +197,7 @@ def units_of(method: Method) -> str:
 
 
 def _conditional(
-    came: Given,
+    seen: Seen,
     method: Method,
     result_map: IntensityMap | None,
     keep: bool,
@@ -201,12 +205,11 @@ def _conditional(
     workspace: Workspace,
 ) -> tuple[Any, dict[str, Any]]:
     """Samples of a model that is shown the volume itself, in values."""
-    seen = Seen(came.volume, method.map_of(came.volume.array))
     steps = method.sampler.steps()
     count = method.sampler.choice.samples
     stage = Stage(
         method.sampler, seen.size, slices=method.signal.slices, progress=progress,
-        further=further(count, keep, came.volume.array), workspace=workspace,
+        further=further(count, keep, seen.volume.array), workspace=workspace,
     )  # fmt: skip
 
     def samples() -> Iterator[Values]:
@@ -214,7 +217,7 @@ def _conditional(
             yield seen.back(numbers[0], result_map)
 
     drawn = gathered(samples(), count, keep)
-    info = about(came.volume, method, seen.map, stage)
+    info = about(seen.volume, method, seen.map, stage)
     if (chosen := method.spread) is None:
         return drawn, info
     alone = replace(workspace, checkpoint=Unkept())  # of one call

@@ -46,6 +46,25 @@ _OUTPUT = (
         is_flag=True,
         help="Write where and how much values changed, smoothed.",
     ),
+    _option(
+        "Task",
+        "--frames",
+        metavar="all|A:B|N",
+        help="Of a series (x, y, z, t): these frames, each by itself.",
+    ),
+    _option(
+        "Memory and speed",
+        "--scratch",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="For what does not fit into memory; the output's by default.",
+    ),
+    _option(
+        "Memory and speed",
+        "--checkpoint/--no-checkpoint",
+        default=None,
+        help="Keep finished steps, to go on when killed (default: of long runs).",
+    ),
     _option("Output", "--dicom", is_flag=True, help="Derived series of DICOM for inputs in DICOM."),
     _option(
         "Output",
@@ -175,6 +194,9 @@ def _run(
     from undrift.medical.report import report_writer
     from undrift.medical.work import SUFFIXES, PlannedVolume, VolumeFile, is_series, output_suffix
 
+    local = ("scratch", "checkpoint") if output["frames"] else ("scratch", "checkpoint", "frames")
+    kept = {key: value for key, value in options.extras.items() if key not in local}
+    options = replace(options, extras=kept)  # what the result depends on
     participants, suffix = output.pop("participant_label"), output.pop("bids_suffix")
     output["anonymous"] = output.pop("anonymize_minimal")
     allow_ct, dicom = output.pop("allow_ct"), output["dicom"]
@@ -196,7 +218,7 @@ def _run(
         extension=partial(output_suffix, dicom=dicom),
         model=method.id,
         weights=method.sha256,
-        estimate=PlannedVolume(method.calls),
+        estimate=PlannedVolume(method.calls, output["frames"]),
         about=method.about(),
         whole=is_series,
         report=report_writer(options),

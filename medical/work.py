@@ -1,7 +1,5 @@
 """One volume of `undrift medical translate|denoise|sr`: read, made, written with its record."""
 
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,11 +8,13 @@ from typing import Any
 
 import click
 
-from undrift.common.files import full_suffix, stem, temporary_beside
+from undrift.common.errors import InputError, UsageError
+from undrift.common.files import fingerprint
 from undrift.common.items import Item
 from undrift.common.pace import Pace
 from undrift.common.peak_memory import peak_mb
 from undrift.common.run_options import RunOptions
+from undrift.medical.volume_output import VolumeOutput
 
 SUFFIXES = {".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".hdr"}
 _SHARED = (
@@ -23,6 +23,7 @@ _SHARED = (
 RECORDED = (
     "nfe", "tile", "shape_in", "shape_out", "spacing_out", "method", "tiled_equals_whole",
     "tile_disagreement", "scratch", "sigma", "residual_rms", "chi", "clipped", "units", "warnings",
+    "frames",
 )  # fmt: skip
 _TASKS = {"translate": "tasks", "denoise": "tasks", "sr": "thick_slices"}
 _CALLS = {"sr": "super_resolve"}
@@ -53,8 +54,9 @@ def output_suffix(suffix: str, dicom: bool = False) -> str:
 class VolumeFile:
     """The work on one volume; travels to worker processes. own: the keywords of the task.
 
-    dicom: whether a series of DICOM becomes one. anonymous: see `Derivation`. bids: the root of the
-    data set that sources are named in.
+    frames: which of a series, each restored by itself. scratch: the folder of what does not fit
+    into memory; that of the output by default. checkpoint: whether finished steps are kept; of long
+    runs only, where None.
     """
 
     task: str
@@ -62,15 +64,11 @@ class VolumeFile:
     own: tuple[tuple[str, Any], ...]
     shared: tuple[tuple[str, Any], ...]
     threads: int | None
-    store: str
-    keep_samples: bool
-    name_source: bool
-    findings: bool
     quiet: bool
-    dicom: bool = False
-    anonymous: bool = False
-    bids: Path | None = None
-    change: bool = False
+    output: VolumeOutput
+    frames: str | None = None
+    scratch: Path | None = None
+    checkpoint: bool | None = None
 
     @classmethod
     def of(
@@ -80,23 +78,20 @@ class VolumeFile:
         model: str | None,
         own: Mapping[str, Any],
         *,
-        store: str,
-        keep_samples: bool,
-        name_source: bool,
-        findings: bool,
-        dicom: bool = False,
-        anonymous: bool = False,
-        bids: Path | None = None,
-        change: bool = False,
+        frames: str | None,
+        scratch: Path | None,
+        checkpoint: bool | None,
+        **output: Any,
     ) -> "VolumeFile":
         """The work that the flags of a command describe; model: the path of its weights."""
         shared = {name: getattr(options, name) for name in _SHARED}
         shared["samples"] = options.samples if options.samples > 1 else None
         if options.max_memory and options.workers > 1:
             shared["max_memory"] = options.max_memory // options.workers
+        written = VolumeOutput(task, max_memory=shared["max_memory"], **output)
         return cls(
-            task, model, tuple(own.items()), tuple(shared.items()), options.threads, store,
-            keep_samples, name_source, findings, options.quiet, dicom, anonymous, bids, change,
+            task, model, tuple(own.items()), tuple(shared.items()), options.threads,
+            options.quiet, written, frames, scratch, checkpoint,
         )  # fmt: skip
 
     def wishes(self, item: str = "") -> Any:
@@ -106,153 +101,132 @@ class VolumeFile:
         return Wishes(**dict(self.shared), item=item)
 
     def __call__(self, item: Item, target: Path) -> Mapping[str, Any]:
-        """Works on one volume. The record and companions come before the target."""
+        """Works on one volume, or on the frames of one series."""
         import torch
 
         from undrift.common.allocator import keep_freed_memory
-        from undrift.medical.given import given
+        from undrift.medical.given import Given
+        from undrift.medical.volumes.nifti_series import chosen_frames, count_frames
 
         keep_freed_memory()
         if self.threads:
             torch.set_num_threads(self.threads)
-        name = _CALLS.get(self.task, self.task)
-        call = getattr(import_module(f"undrift.medical.{_TASKS[self.task]}"), name)
-        units = "HU" if dict(self.own).get("kind") == "ct" else "unknown"
-        came = given(item.source, units)
-        result = call(
-            came.volume, model=self.model, item=item.key, keep_samples=self.keep_samples,
-            progress=Pace(str(item.source), self.quiet), **dict(self.own), **dict(self.shared),
-        )  # fmt: skip
-        told = self._written(came, result, target)
+        workspace = self._workspace(item, target)
+        count = count_frames(item.source)
+        if self.frames is not None:
+            chosen_frames(self.frames, count)
+        in_time = count > 1
+        result, before = (self._series if in_time else self._alone)(item, workspace)
+        told = self.output.written(Given(before, item.source, item.source), result, target)
+        workspace.checkpoint.remove()
         if not self.quiet:
             for text in told["warnings"]:
                 click.echo(f"undrift: {item.source}: {text}", err=True)
         return {**{name: told.get(name) for name in RECORDED}, "peak_mb": peak_mb()}
 
-    def _written(self, came: Any, result: Any, target: Path) -> dict[str, Any]:
-        from undrift.medical.outcome import recorded
-        from undrift.medical.volumes import write_volume
-        from undrift.medical.volumes.sidecar import made_of, provenance, write_sidecar
+    def _alone(self, item: Item, workspace: Any) -> tuple[Any, Any]:
+        """The result of a volume, and the volume."""
+        from undrift.medical.given import given
 
-        told = {**result.info, "warnings": list(result.info["warnings"])}
-        self._of_people(came.volume, result, told["warnings"])
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = temporary_beside(target)
-        try:
-            written = write_volume(
-                part, result.value, self._store(result.value), self._derivation(told)
+        came = given(item.source, self._units(), where=self._where(workspace))
+        name = _CALLS.get(self.task, self.task)
+        call = getattr(import_module(f"undrift.medical.{_TASKS[self.task]}"), name)
+        return call(came.volume, **self._words(item, workspace)), came.volume
+
+    def _series(self, item: Item, workspace: Any) -> tuple[Any, Any]:
+        """The result of a series, and the place of its frames."""
+        from undrift.medical.frame_by_frame import place_of, series
+        from undrift.medical.tasks import IN_TIME
+        from undrift.medical.volumes.nifti_series import count_frames
+
+        if self.frames is None:
+            count = count_frames(item.source)
+            raise InputError(f"{item.source}: {count} time points, expected 1; {IN_TIME}")
+        if self.output.change:
+            raise UsageError(
+                f"{item.source}: --change takes one volume, not a series; leave it out"
             )
-            told["clipped"] = written.clipped
-            facts = provenance(came.source, came.volume, result.value, written, self.name_source)
-            self._name_in_bids(facts, came.source)
-            if self.findings:
-                found = self._examined(came.volume, result)
-                facts["Findings"] = found.record()
-                told["warnings"] += [w for w in found.warnings if w not in told["warnings"]]
-            facts["Warnings"] = told["warnings"]
-            self._companions(came.volume, result, target, told)
-            facts["Made"] = made_of(recorded(told), self.name_source)
-            write_sidecar(target, facts)
-            _put(part, target)
-        finally:
-            _remove(part)
-        return told
+        look = self._look if self.output.findings else None
+        result = series(
+            self.task, item.source, frames=self.frames, look=look, **self._words(item, workspace)
+        )
+        return result, place_of(item.source, self._units())
 
-    def _of_people(self, volume: Any, result: Any, warnings: list[str]) -> None:
-        """What may tell whose volume it is: a face in samples, a name in DICOM."""
-        from undrift.medical.honesty.faces import FACE, shows_face
+    def _look(self, before: Any, result: Any) -> dict[str, Any]:
+        """What is found in a frame."""
+        warnings: list[str] = []
+        found = self.output.looked(before, result, warnings) or {}
+        return {**found, "Warnings": warnings}
 
-        if self.keep_samples and result.samples and shows_face(volume):
-            warnings.append(FACE)
-        if self.dicom and not self.anonymous and volume.stored.kind == "dicom":
-            from undrift.medical.volumes.dicom_names import names_in
+    def _words(self, item: Item, workspace: Any) -> dict[str, Any]:
+        """The keywords of the call."""
+        return {
+            "model": self.model, "item": item.key, "keep_samples": self.output.keep_samples,
+            "progress": Pace(str(item.source), self.quiet), "workspace": workspace,
+            **dict(self.own), **dict(self.shared),
+        }  # fmt: skip
 
-            if held := names_in(volume.stored.header[0]):
-                warnings.append(
-                    f"{' and '.join(held)} of the source are in the derived series too; "
-                    "--anonymize-minimal replaces identifiers and dates, no more"
-                )
+    def _units(self) -> str:
+        return "HU" if dict(self.own).get("kind") == "ct" else "unknown"
 
-    def _derivation(self, told: Mapping[str, Any]) -> Any:
-        from undrift.medical.notice import NOTICE
-        from undrift.medical.volumes import Derivation
+    def _where(self, workspace: Any) -> Any:
+        """Where the volume lies; that of `sr` is always in memory."""
+        from undrift.medical.outcome import further
+        from undrift.medical.tile_memory import where_for
 
-        version, by = str(told["undrift"]), told["model"] or told["method"]
-        made = f"undrift {version}: {self.task} by {by}. {NOTICE}"
-        return Derivation(self.task, made, version, self.anonymous)
+        if self.task == "sr":
+            return None
+        arrays = 1 + further(dict(self.shared)["samples"] or 1, self.output.keep_samples)
+        return where_for(self.wishes(), arrays, workspace.folder)
 
-    def _name_in_bids(self, facts: dict[str, Any], source: Path) -> None:
-        if self.bids is None:
-            return
-        facts["Sources"] = [f"bids:raw:{source.relative_to(self.bids).as_posix()}"]
-        if facts["Geometry"]["SameGridAsSource"]:
-            facts["SpatialReference"] = "orig"
+    def _workspace(self, item: Item, target: Path) -> Any:
+        """For scratch, and for finished steps, which are of the very same work only."""
+        from undrift import __version__
+        from undrift.medical.checkpoint import Checkpoint
+        from undrift.medical.volumes.sidecar import hash_of
+        from undrift.medical.workspace import Workspace
 
-    def _companions(self, before: Any, result: Any, target: Path, told: dict[str, Any]) -> None:
-        """Deviation, change and samples, as volumes beside the target."""
-        from undrift.medical.volumes import write_volume
-
-        def beside(name: str) -> Path:
-            suffix = full_suffix(target) or ".nii.gz"  # beside a series of DICOM
-            return target.with_name(f"{stem(target)}.{name}{suffix}")
-
-        if result.std is not None:
-            write_volume(beside("std"), result.value.with_array(result.std), "float32")
-        if self.change:
-            from undrift.medical.honesty.change import change_map, width_for
-
-            told["change_width_mm"] = width_for(result.value)
-            found = change_map(before, result.value)
-            write_volume(beside("change"), result.value.with_array(found), "float32")
-        for number, sample in enumerate(result.samples if self.keep_samples else (), 1):
-            write_volume(beside(f"sample-{number}"), sample, self._store(sample))
-
-    def _store(self, volume: Any) -> str:
-        """Another contrast is stored as float32 unless something else was asked for."""
-        if self.task == "translate" and self.store == "same" and volume.units != "HU":
-            return "float32"
-        return self.store
-
-    def _examined(self, before: Any, result: Any) -> Any:
-        from undrift.medical.honesty import examine
-        from undrift.medical.volumes.geometry import turn_to
-
-        made = result.value
-        borders = turn_to(made.affine).borders_back(result.info.get("borders") or {}, made.grid)
-        return examine(
-            before, made, std=result.std, same_contrast=self.task != "translate",
-            borders=borders or None,
-        )  # fmt: skip
-
-
-def _put(part: Path, target: Path) -> None:
-    """Moves a file or a series to its place; an older series of files alone gives way."""
-    if part.is_dir() and target.is_dir():
-        for path in target.iterdir():
-            path.unlink()
-        target.rmdir()
-    os.replace(part, target)
-
-
-def _remove(part: Path) -> None:
-    if part.is_dir():
-        shutil.rmtree(part)
-    part.unlink(missing_ok=True)
+        scratch = self.scratch or target.parent
+        scratch.mkdir(parents=True, exist_ok=True)
+        if self.checkpoint is False or not item.source.exists():
+            return Workspace(scratch)
+        own = dict(self.own)
+        if own.get("reference") is not None:
+            own["reference"] = hash_of(own["reference"])
+        settings = [self.task, item.key, own, dict(self.shared), self.frames, self.output]
+        identity = {
+            "input": hash_of(item.source),
+            "weights": hash_of(Path(self.model)) if self.model else "",
+            "settings": fingerprint(settings),
+            "undrift": __version__,
+        }
+        often = {"least": 0.0, "pause": 0.0} if self.checkpoint else {}
+        folder = target.with_name(f".{target.name}.checkpoint")
+        return Workspace(scratch, Checkpoint(folder, identity, **often))
 
 
 @dataclass(frozen=True)
 class PlannedVolume:
-    """What a dry run says of an item; an unreadable one is reported when it is done."""
+    """What a dry run says of an item; an unreadable one is reported when it is done.
+
+    calls: of one volume. frames: that are wanted of a series.
+    """
 
     calls: int
+    frames: str | None = None
 
     def __call__(self, item: Item) -> Mapping[str, Any]:
         """Reads the head of the file only."""
         from nibabel.filebasedimages import ImageFileError
         from nibabel.loadsave import load
 
+        from undrift.medical.volumes.nifti_series import chosen_frames, count_frames
+
         try:
             shape = list(load(item.source).shape)  # type: ignore[attr-defined]
         except (ImageFileError, OSError, ValueError, EOFError):  # of another kind, or damaged
             return {"nfe": self.calls}
-        return {"nfe": self.calls, "shape_in": shape}
+        if self.frames is None:
+            return {"nfe": self.calls, "shape_in": shape}
+        chosen = chosen_frames(self.frames, count_frames(item.source))
+        return {"nfe": self.calls * len(chosen), "shape_in": shape, "frames": list(chosen)}

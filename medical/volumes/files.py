@@ -4,7 +4,7 @@ from pathlib import Path
 
 from undrift.common.errors import InputError, nearest
 from undrift.common.files import full_suffix
-from undrift.medical.volumes import itk
+from undrift.medical.volumes import itk, nifti
 from undrift.medical.volumes.dicom import read_series
 from undrift.medical.volumes.dicom_write import Derivation, write_series
 from undrift.medical.volumes.itk import read_itk, write_itk
@@ -12,7 +12,6 @@ from undrift.medical.volumes.nifti import Where, Written, laid_out, read_nifti, 
 from undrift.medical.volumes.on_disk import copied
 from undrift.medical.volumes.volume import Volume
 
-NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 DICOM = (".dcm", ".ima", ".dicom")
 
 
@@ -34,11 +33,11 @@ def read_volume(
     suffix = full_suffix(path).lower()
     if path.is_dir() or suffix in DICOM:
         return _moved(read_series(path, series), where)
-    if suffix in NIFTI:
+    if suffix in nifti.SUFFIXES:
         return read_nifti(path, units, where)
     if suffix in itk.SUFFIXES:
         return _moved(read_itk(path, units), where)
-    raise _unknown(path, suffix, (*NIFTI, *itk.SUFFIXES, *DICOM))
+    raise _unknown(path, suffix, (*nifti.SUFFIXES, *itk.SUFFIXES, *DICOM))
 
 
 def _moved(volume: Volume, where: Where | None) -> Volume:

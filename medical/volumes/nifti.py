@@ -27,6 +27,7 @@ from undrift.medical.volumes.on_disk import FETCHED, copied, extremes, on_disk, 
 from undrift.medical.volumes.storing import Storage, plan_storage
 from undrift.medical.volumes.volume import Stored, Values, Volume
 
+SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 Where = Callable[[tuple[int, ...]], Path | None]
 
 _PIECE = 1 << 20  # voxels at once
@@ -49,16 +50,12 @@ def read_nifti(path: Path, units: str = "unknown", where: Where | None = None) -
     where: shape -> the folder of a nameless file that holds the values; None for memory.
     Raises InputError for what is no NIfTI file, cut off, damaged, or not of real numbers.
     """
-    head_path, data_path = _pair(path)
-    with _whole(path):
-        with _opened(head_path) as file:
-            head = nifti_head.read(file, path, single=head_path == data_path)
-        _check_size(data_path, head, path)
-        with _opened(data_path) as file:
+    with whole(path):
+        head, data_path = head_of(path)
+        with opened(data_path) as file:
             file.seek(head.offset)
             array = read_voxels(file, head, path, head.shape, where)
-            while file.read(_PIECE):  # to the end, where gzip compares its checksum
-                pass
+            read_to_end(file)
     span = extremes(array)
     kept = Stored("nifti", head.dtype.name, head.slope, head.inter, span=span, header=head)
     return Volume(array, head.affine, units, kept, head.notes)
@@ -78,6 +75,21 @@ def write_nifti(path: Path, volume: Volume, dtype: str = "same") -> Written:
 
     write_atomically(path, write)
     return Written(path, storage, clipped)
+
+
+def head_of(path: Path) -> tuple[Head, Path]:
+    """The head of a file, and where its voxels are. Raises InputError where they cannot be."""
+    head_path, data_path = _pair(path)
+    with opened(head_path) as file:
+        head = nifti_head.read(file, path, single=head_path == data_path)
+    _check_size(data_path, head, path)
+    return head, data_path
+
+
+def read_to_end(file: IO[bytes]) -> None:
+    """To the end of a .nii.gz, where its checksum is compared."""
+    while file.read(_PIECE):
+        pass
 
 
 def read_voxels(
@@ -168,7 +180,8 @@ def _pair(path: Path) -> tuple[Path, Path]:
     return head, data
 
 
-def _opened(path: Path) -> Any:
+def opened(path: Path) -> Any:
+    """A file to read, decompressed where it is .gz."""
     return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
 
 
@@ -184,7 +197,8 @@ def _created(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[None]:
+def whole(path: Path) -> Iterator[None]:
+    """Raises InputError where the file `path` is missing, empty or, while it is read, damaged."""
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if not path.stat().st_size:

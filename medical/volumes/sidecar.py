@@ -36,7 +36,7 @@ def provenance(
     """
     facts: dict[str, Any] = {"Synthetic": True, "Notice": NOTICE}
     if source is not None:
-        facts["SourceHash"] = _hash(source)
+        facts["SourceHash"] = hash_of(source)
         if name_source:
             facts["Sources"] = [source.name]
     storage = written.storage
@@ -85,7 +85,8 @@ def write_sidecar(output: Path, facts: Mapping[str, Any]) -> Path:
     return path
 
 
-def _hash(source: Path) -> str:
+def hash_of(source: Path) -> str:
+    """`sha256:` and digits of the bytes of a file, or of the sorted hashes of those of a folder."""
     if source.is_file():
         return sha256_of(source)
     hashes = sorted(sha256_of(path) for path in source.rglob("*") if path.is_file())

@@ -181,15 +181,73 @@ def test_every_command_says_that_it_is_for_research_only() -> None:
         assert NOTICE in " ".join(shown.output.split()), words
 
 
-def test_a_series_in_time_is_refused_with_words(
-    place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """1.7."""
+def test_a_series_in_time_frame_by_frame(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """1.7: refused with words, and done when asked for; time and header stay (`test_series`)."""
     save("series.nii.gz", np.stack([body()] * 3, -1).astype(np.int16))
     assert denoise("series.nii.gz", "out.nii.gz") != 0
     told = capsys.readouterr().err
     assert "3 time points, expected 1" in told
-    assert "give one of them" in told
+    assert "--frames all restores each of them" in told
+    assert denoise("series.nii.gz", "out.nii.gz", "--frames", "all", "--samples", "2") == 0
+    assert loaded("out.nii.gz").header.binaryblock == loaded("series.nii.gz").header.binaryblock
+    assert loaded("out.std.nii.gz").shape == (22, 26, 20, 3)
+    assert len(facts("out.json")["Findings"]["Frames"]) == 3
+
+
+def test_volumes_that_do_not_fit_lie_on_the_disk_in_the_folder_asked_for(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1.7: out of core, to the same voxels; nothing is left of it (`test_out_of_core`)."""
+    save("ct.nii.gz", body().astype(np.int16))
+    assert denoise("ct.nii.gz", "inside.nii.gz", "--samples", "2") == 0
+    folders = []
+
+    def told(wishes: Any, arrays: int, folder: Path) -> Any:
+        folders.append(folder)
+        return lambda shape: folder
+
+    monkeypatch.setattr("undrift.medical.tile_memory.where_for", told)
+    Path("scratch").mkdir()
+    assert denoise("ct.nii.gz", "outside.nii.gz", "--samples", "2", "--scratch", "scratch") == 0
+    assert folders == [Path("scratch")]
+    one, other = (np.asarray(loaded(f"{n}side.nii.gz").dataobj, int) for n in ("in", "out"))
+    assert np.abs(one - other).max() <= 1  # HU, rounded
+    assert not list(Path("scratch").iterdir())
+    first, second = (facts(f"{n}side.json")["Warnings"] for n in ("in", "out"))
+    assert first == second
+
+
+def test_what_cannot_fit_is_refused_with_the_memory_that_is_needed(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1.7: before anything is begun, exit 6; with what is needed, what there is, what to do."""
+    save("ct.nii.gz", body().astype(np.int16))
+    assert denoise("ct.nii.gz", "out.nii.gz", "--max-memory", "50MB") == 6
+    told = capsys.readouterr().err
+    assert "--max-memory 0.05 GB is less than the program and a volume of 26 x 20 x 22" in told
+    assert "at least" in told and "give more" in told
+    monkeypatch.setattr("undrift.medical.tile_memory.bytes_per_voxel", lambda _: 1e6)
+    monkeypatch.setattr("undrift.medical.tile_memory.resident", lambda: 10**8)
+    assert denoise("ct.nii.gz", "out.nii.gz", "--max-memory", "400MB") == 6
+    told = capsys.readouterr().err
+    assert "the smallest tile takes" in told and "give --max-memory" in told
+    monkeypatch.setattr("undrift.medical.tile_memory.free_memory", lambda _: 9 * 10**8)
+    assert denoise("ct.nii.gz", "out.nii.gz") == 6
+    told = capsys.readouterr().err
+    assert "a third of the memory that is free is 0.3 GB; close other programs" in told
+    assert not list(place.glob("out*"))
+
+
+def test_findings_are_left_out_where_they_do_not_fit(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1.7: the bound is for all that a command does."""
+    save("ct.nii.gz", body().astype(np.int16))
+    monkeypatch.setattr("undrift.medical.volume_output.examining", lambda *_: (2e9, 1e9))
+    assert denoise("ct.nii.gz", "out.nii.gz") == 0
+    told = facts("out.json")
+    assert "Findings" not in told
+    assert "that takes 2 GB, and 1 GB are left; undrift medical check" in told["Warnings"][-1]
 
 
 def data_set(root: Path) -> None:
