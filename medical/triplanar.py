@@ -9,7 +9,7 @@ blue where values fell and red where they rose; spreads and invented parts go fr
 yellow. Rings mark what went or came.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +54,12 @@ class Map:
     units: str
     colour: Callable[[np.ndarray], np.ndarray]
 
+    def cut(self, axis: int, index: int) -> np.ndarray:
+        """The plane at a voxel of an axis, (first, second) of the others."""
+        return np.take(self.array, index, axis=axis)
+
     def coloured(self, values: np.ndarray) -> np.ndarray:
+        """Pixels (..., 3) of values."""
         low, high = self.ends
         return self.colour(np.clip((values - low) / ((high - low) or 1.0), 0, 1))
 
@@ -68,10 +73,13 @@ def pictures(findings: "Findings") -> dict[str, Pixels]:
 def sheet(findings: "Findings", size: int = SIZE) -> Pixels:
     """(h, w, 3): a column for each map, a row for each plane, through the largest of what went or
     came, else through the middle of the body. size: pixels of the longest side."""
+    return columns(View.of(findings, size), list(maps_of(findings)))
+
+
+def columns(view: "View", maps: Sequence[Map]) -> Pixels:
+    """(h, w, 3): a column for each map of a view, a row for each plane, bars below."""
     from PIL import Image, ImageDraw, ImageFont
 
-    view = View.of(findings, size)
-    maps = list(maps_of(findings))
     wide = max(w for w, _ in view.cells.values())
     high = HEAD + sum(h + GAP for _, h in view.cells.values()) + BAR
     page = Image.new("RGB", (GAP + len(maps) * (wide + GAP), high), "white")
@@ -135,26 +143,32 @@ class View:
     def of(cls, findings: "Findings", size: int = SIZE) -> "View":
         """The view of what was found."""
         given, _ = turned(findings.before)
+        if not findings.components:
+            return cls.through(given, np.argwhere(body_of(given)).mean(axis=0), size)
+        inverse = np.linalg.inv(given.affine)
+        place = inverse[:3, :3] @ findings.components[0].centroid + inverse[:3, 3]
+        return cls.through(given, place, size, findings.components)
+
+    @classmethod
+    def through(
+        cls, given: Volume, place: np.ndarray, size: int = SIZE, components: tuple[Any, ...] = ()
+    ) -> "View":
+        """The view of a volume in RAS through a place in voxels. size: see `sheet`."""
         sides = [n * step for n, step in zip(given.grid, given.spacing, strict=True)]
         scale = size / max(sides)
         cells = {
             name: (max(1, round(sides[across] * scale)), max(1, round(sides[up] * scale)))
             for name, ((_, across, up), _) in PLANES.items()
         }
-        if findings.components:
-            inverse = np.linalg.inv(given.affine)
-            place = inverse[:3, :3] @ findings.components[0].centroid + inverse[:3, 3]
-        else:
-            place = np.argwhere(body_of(given)).mean(axis=0)
         x, y, z = (int(np.clip(round(p), 0, n - 1)) for p, n in zip(place, given.grid, strict=True))
-        return cls(given, (x, y, z), scale, cells, findings.components)
+        return cls(given, (x, y, z), scale, cells, components)
 
     def plane(self, one: Map, name: str) -> "Image.Image":
         """One plane of a map as a picture."""
         from PIL import Image
 
         cut = PLANES[name][0][0]
-        pixels = one.coloured(np.take(one.array, self.focus[cut], axis=cut)[::-1, ::-1].T)
+        pixels = one.coloured(one.cut(cut, self.focus[cut])[::-1, ::-1].T)
         picture = Image.fromarray(np.ascontiguousarray(pixels))
         return picture.resize(self.cells[name], Image.Resampling.BILINEAR)
 
@@ -192,15 +206,15 @@ def maps_of(findings: "Findings") -> Iterator[Map]:
     own = [_window(volume, lung) for volume in (before, after)]
     if findings.same_contrast:
         own = [own[0], own[0]]
-    yield Map("before", before.array, own[0], _units(before), _grey)
-    yield Map("after", after.array, own[1], units, _grey)
+    yield Map("before", before.array, own[0], _units(before), grey)
+    yield Map("after", after.array, own[1], units, grey)
     if findings.std is not None:
         std = turn.apply(findings.std)
         yield Map("standard deviation", std, (0.0, _top(std)), units, _heat)
     if findings.residual is not None:
         change = turn.apply(findings.residual)
         top = _top(np.abs(change))
-        yield Map("after - before", change, (-top, top), units, _blue_red)
+        yield Map("after - before", change, (-top, top), units, blue_red)
     if findings.invented is not None:
         invented = turn.apply(findings.invented)
         yield Map("invented by the prior", invented, (0.0, _top(invented)), units, _heat)
@@ -221,7 +235,7 @@ def _units(volume: Volume) -> str:
     return "" if volume.units == "unknown" else f" {volume.units}"
 
 
-def _grey(values: np.ndarray) -> np.ndarray:
+def grey(values: np.ndarray) -> np.ndarray:
     return np.repeat(np.round(values * 255).astype(np.uint8)[..., None], 3, axis=-1)
 
 
@@ -229,7 +243,7 @@ def _heat(values: np.ndarray) -> np.ndarray:
     return heat(values, 1.0)
 
 
-def _blue_red(values: np.ndarray) -> np.ndarray:
+def blue_red(values: np.ndarray) -> np.ndarray:
     return diverging(2 * values - 1)
 
 

@@ -1,0 +1,123 @@
+"""Draws docs/images/medical_lesion.png and docs/images/medical_deform.png from the shipped models.
+
+    python docs/medical_figures.py [lesion] [deform]      # about a minute of one core each
+
+Both begin with a simulated chest whose seed no training has (200003). `lesion` puts the same ball
+into a lung with three textures: before, mask, after, difference. `deform` shows one random shape
+and what recovery makes of such a start: volume, grid of what was straight, and growth of tissue,
+which is minus the logarithm of the determinant of the map by which voxels are pulled. Seeds were
+chosen before the pictures were seen.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from undrift.medical import Volume, deform, lesion  # noqa: E402
+from undrift.medical.deformation.fields import volume_change  # noqa: E402
+from undrift.medical.simulate.ct import ct_phantom  # noqa: E402
+from undrift.medical.triplanar import LUNG, Map, View, blue_red, columns, grey  # noqa: E402
+
+SEED = 200003
+STRENGTH = 25.0  # mm
+LINES = 24.0  # mm between lines of the grid
+HISTOGRAMS = ("solid", "part-solid", "ground-glass")
+
+
+@dataclass(frozen=True, eq=False)
+class Grid(Map):
+    """Lines of the original's planes at multiples of LINES mm, as the deformed volume has them.
+
+    array: (3, x, y, z), mm from the middle of the original that a voxel shows.
+    """
+
+    def cut(self, axis: int, index: int) -> np.ndarray:
+        places = [np.take(self.array[k], index, axis=axis) for k in range(3) if k != axis]
+        far = [np.abs(p - LINES * np.rint(p / LINES)) for p in places]
+        return np.clip(np.minimum(*far) / 3.0, 0, 1)
+
+
+def chest(side: int, step: float) -> Volume:
+    """A cube of a simulated chest around the middle of its box, HU."""
+    phantom = ct_phantom(SEED, (side,) * 3, (step,) * 3, "chest")
+    return Volume(phantom.hu, np.diag([step, step, step, 1.0]), "HU")
+
+
+def hu(title: str, volume: Volume) -> Map:
+    return Map(title, volume.array, LUNG, " HU", grey)
+
+
+def draw_lesion() -> np.ndarray:
+    """A ball of 10 mm in a lung, in three textures, side by side."""
+    whole = chest(128, 1.8)
+    centre = in_lung(whole)
+    place = {"centre": tuple(float(1.8 * c) for c in centre), "radius": 10.0}
+    near = tuple(slice(int(c) - 22, int(c) + 22) for c in centre)
+
+    def cut(array: np.ndarray) -> Volume:
+        return Volume(np.ascontiguousarray(array[near]), whole.affine, "HU")
+
+    maps = [hu("before", cut(whole.array))]
+    for texture in HISTOGRAMS:
+        made = lesion(whole, place, histogram=texture, seed=1, item="figure")
+        change = made.value.array - whole.array
+        if len(maps) == 1:
+            mask = cut((change != 0).astype(np.float32)).array
+            maps.append(Map("mask", mask, (0.0, 1.0), "", grey))
+        print(texture, made.info["lesions"], made.info["warnings"])
+        maps.append(hu(texture, cut(made.value.array)))
+        maps.append(Map("after - before", cut(change).array, (-900.0, 900.0), " HU", blue_red))
+    return columns(View.through(cut(whole.array), np.full(3, 22.0), 160), maps)
+
+
+def in_lung(volume: Volume) -> np.ndarray:
+    """The voxel of lung that is farthest from anything else and from the faces of the box."""
+    from scipy.ndimage import distance_transform_edt
+
+    lung = np.zeros(volume.grid, bool)
+    inner = (slice(23, -23),) * 3
+    lung[inner] = ((volume.array > -950) & (volume.array < -650))[inner]
+    far: Any = distance_transform_edt(lung)
+    return np.array(np.unravel_index(int(far.argmax()), far.shape))
+
+
+def draw_deform() -> np.ndarray:
+    """Before, then a random shape, then one that recovery made, each with grid and growth."""
+    whole = chest(128, 3.0)
+    maps = [hu("before", whole)]
+    for name, model in (("random", None), ("DRDM", "drdm")):
+        made = deform(whole, strength=STRENGTH, scales=(24.0, 48.0), seed=1, item="figure",
+                      model=model)  # fmt: skip
+        u = np.moveaxis(made.fields[0], -1, 0)
+        middle = np.indices(whole.grid) * 3.0 - 3.0 * (np.reshape(whole.grid, (3, 1, 1, 1)) - 1) / 2
+        change = volume_change(torch.from_numpy(u / 3.0)[None])[0].numpy()
+        growth = -np.log2(np.clip(change, 1 / 16, 16))
+        print(name, made.info["deformations"], made.info["warnings"])
+        moved = made.info["deformations"][0]["rms_mm"]
+        maps += [
+            hu(f"{name}: {moved:.0f} mm rms", made.value),
+            Grid(f"planes {LINES:g} mm apart", middle + u, (0.0, 1.0), "", grey),
+            Map("growth of tissue, log2", growth, (-1.5, 1.5), "", blue_red),
+        ]
+    return columns(View.through(whole, np.array(whole.grid) / 2), maps)
+
+
+def main() -> None:
+    """Draws what was asked for, or both."""
+    for name in sys.argv[1:] or ("lesion", "deform"):
+        made = {"lesion": draw_lesion, "deform": draw_deform}[name]()
+        path = ROOT / "docs" / "images" / f"medical_{name}.png"
+        Image.fromarray(made).save(path, optimize=True)
+        print(path.relative_to(ROOT), made.shape)
+
+
+if __name__ == "__main__":
+    main()
