@@ -14,6 +14,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from dicom_series import axial_series
+from killed_runs import killed_after, run_again
 from signals import hear_ctrl_c
 from tiny_medical import DENOISE_CT, PRIOR, TRANSLATE, body, head, oblique, write_medical
 
@@ -215,6 +216,27 @@ def test_wrong_commands(place: Path, capsys: pytest.CaptureFixture[str]) -> None
     ]:  # fmt: skip
         assert main(command) == code
         assert said in capsys.readouterr().err
+
+
+def test_killed_among_its_steps_it_goes_on_to_the_same_bytes(
+    place: Path, environment: dict[str, str]
+) -> None:
+    """A real process and SIGKILL, after 5 of 2 x 4 network calls; then with another setting."""
+    words = [*CT[:2], "in/a.nii.gz", *CT[5:], "--steps", "4", "--samples", "2", "--checkpoint"]
+    assert main([*words, "-o", "whole/a.nii.gz"]) == 0
+    killed_after(5, [*words, "-o", "killed/a.nii.gz"], environment)
+    kept = Path("killed/.a.nii.gz.checkpoint")
+    assert {path.suffix for path in kept.iterdir()} == {".json", ".f32"}
+    assert not [path for path in Path("killed").glob("*.nii.gz")]
+    told = run_again([*words, "-o", "killed/a.nii.gz"], environment)
+    assert "going on after 1 steps of sample 2 and 1 whole ones" in told
+    for name in ("a.nii.gz", "a.std.nii.gz", "a.json"):
+        assert Path("killed", name).read_bytes() == Path("whole", name).read_bytes()
+    assert not kept.exists()
+    killed_after(5, [*words, "-o", "other/a.nii.gz"], environment)
+    told = run_again([*words, "-o", "other/a.nii.gz", "--seed", "1"], environment)
+    assert "finished steps of another run (settings); begun anew" in told
+    assert not Path("other/.a.nii.gz.checkpoint").exists()
 
 
 def test_ctrl_c_leaves_nothing_half_written(place: Path, environment: dict[str, str]) -> None:
