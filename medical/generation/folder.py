@@ -86,15 +86,20 @@ def _class(kind: str, part: str) -> Any:
     return DiffusionModelUNet
 
 
+def weights_file(folder: Path, part: str) -> Path:
+    """Where the weights of a part lie. Raises InputError where they do not."""
+    path, other = folder / f"{part}.safetensors", folder / f"{part}.pt"
+    if not path.is_file() and not other.is_file():
+        raise InputError(f"{folder}: neither {path.name} nor {other.name}; put the weights there")
+    return path if path.is_file() else other
+
+
 def _state(folder: Path, part: str) -> dict[str, Tensor]:
-    path = folder / f"{part}.safetensors"
-    if path.is_file():
+    other = weights_file(folder, part)
+    if other.suffix == ".safetensors":
         from safetensors.torch import load_file
 
-        return load_file(path)
-    other = folder / f"{part}.pt"
-    if not other.is_file():
-        raise InputError(f"{folder}: neither {path.name} nor {other.name}; put the weights there")
+        return load_file(other)
     try:
         found = torch.load(other, map_location="cpu", weights_only=True)
     except Exception as error:

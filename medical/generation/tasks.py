@@ -12,12 +12,18 @@ from torch import Tensor
 from undrift.common.devices import resolve_device
 from undrift.common.errors import UsageError
 from undrift.common.external import External
+from undrift.common.files import sha256_of
 from undrift.common.noise import Noise
 from undrift.common.results import Restored
 from undrift.common.solvers import build_solver
 from undrift.common.solvers.loop import run_plan
 from undrift.common.wishes import Wishes, counted
-from undrift.medical.generation.folder import Described, build, read_description
+from undrift.medical.generation.folder import (
+    Described,
+    build,
+    read_description,
+    weights_file,
+)
 from undrift.medical.generation.maisi import Told, latent_sides, maisi_denoiser, shifted_times
 from undrift.medical.generation.medforj import medforj_denoiser, trailing_times
 from undrift.medical.keywords import keywords
@@ -147,7 +153,10 @@ def _of_folder(asked: Asked, model: str) -> Drawn:
     values = [(low + (high - low) * array.clip(0, 1)).astype(np.float32) for array in arrays]
     notes = _beyond(_shape(asked), spacing, None, described.fov)
     steps = asked.steps or _steps(described)
-    record = {"model": folder.name, "kind": described.kind, "steps": steps}
+    hashes = {"weights": sha256_of(weights_file(folder, "network"))}
+    if described.autoencoder is not None:
+        hashes["autoencoder_weights"] = sha256_of(weights_file(folder, "autoencoder"))
+    record = {"model": folder.name, **hashes, "kind": described.kind, "steps": steps}
     return Drawn(values, described.units, spacing, record, notes)
 
 

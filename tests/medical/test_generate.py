@@ -1,5 +1,6 @@
 """Generation: schedules and conversions in closed form, MONAI's networks, files, refusals."""
 
+import hashlib
 import itertools
 import json
 import math
@@ -148,6 +149,11 @@ def test_folders_of_published_networks_are_sampled(kind: str, tmp_path: Path) ->
     place = folder(tmp_path / kind, kind)
     given = {"model": str(place), "shape": (8, 8, 16), "spacing": (2, 2, 1), "steps": 2}
     made = undrift.medical.generate(**given, samples=2, seed=1)
+    for part, name in (("network", "weights"), ("autoencoder", "autoencoder_weights")):
+        path = place / f"{part}.safetensors"
+        if path.is_file():
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            assert made.info[name] == f"sha256:{digest}"
     one, two = made.samples
     assert one.grid == (8, 8, 16)
     assert not np.array_equal(one.array, two.array)
