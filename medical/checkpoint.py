@@ -42,7 +42,10 @@ class Point:
 
 @dataclass
 class Checkpoint:
-    """identity: what the result depends on, as JSON holds it. folder: made when needed."""
+    """identity: what the result depends on, as JSON holds it. folder: made when needed.
+
+    Whoever makes one removes it when the output is whole.
+    """
 
     folder: Path
     identity: Mapping[str, Any]
@@ -75,10 +78,9 @@ class Checkpoint:
         if not self._told:
             return None
         self._on = True
-        log.warning(
-            "undrift: %s: going on after %d steps of sample %d and %d whole ones", self.folder,
-            self._told["step"], self._told["sample"] + 1, len(self._told["samples"]),
-        )  # fmt: skip
+        whole, steps = len(self._told["samples"]), self._told["step"]
+        told = "undrift: %s: going on (whole samples: %d, steps of the next: %d)"
+        log.warning(told, self.folder, whole, steps)
         tile: list[int] = self._told["tile"]
         return tile
 
@@ -107,38 +109,50 @@ class Checkpoint:
         if not self._on or time.monotonic() - self._last < self.pause:
             return
         serial = self._told.get("serial", 0) + 1
-        names = {
-            kind: [f"{serial}-{kind}-{k}.f32" for k in range(len(kept))]
-            for kind, kept in (("states", point.states), ("values", point.values))
+        kinds = {"states": point.states, "values": point.values}
+        files = {
+            kind: {f"{serial}-{kind}-{k}.f32": one for k, one in enumerate(kept)}
+            for kind, kept in kinds.items()
         }
-        for kind, kept in (("states", point.states), ("values", point.values)):
-            for name, one in zip(names[kind], kept, strict=True):
-                self._write(name, one)
-        self._note({**names, "serial": serial, "sample": number, "step": point.step,
-                    "tile": list(tile), "disagreement": point.disagreement})  # fmt: skip
+        names = {kind: list(own) for kind, own in files.items()}
+        self._note({**files["states"], **files["values"]}, {
+            **names, "serial": serial, "sample": number, "step": point.step, "tile": list(tile),
+            "disagreement": point.disagreement,
+        })  # fmt: skip
 
     def finish(self, number: int, sample: Kept, tile: Sequence[int]) -> None:
         """Takes down a whole sample."""
         if not self._on or str(number) in self._told.get("samples", {}):
             return
         name = f"sample-{number}.f32"
-        self._write(name, sample)
         samples = {**self._told.get("samples", {}), str(number): name}
-        self._note({"samples": samples, "sample": number + 1, "step": 0, "tile": list(tile),
-                    "states": [], "values": [], "disagreement": None})  # fmt: skip
+        self._note({name: sample}, {
+            "samples": samples, "sample": number + 1, "step": 0, "tile": list(tile),
+            "states": [], "values": [], "disagreement": None,
+        })  # fmt: skip
 
     def remove(self) -> None:
         """Forgets everything, once the output is whole."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _note(self, told: Mapping[str, Any]) -> None:
+    def _note(self, files: Mapping[str, Kept], told: Mapping[str, Any]) -> None:
+        """Writes files, then the line that names them; a disk that is full ends no run."""
+        try:
+            for name, one in files.items():
+                self._write(name, one)
+            self._put(told)
+        except OSError as error:
+            log.warning("undrift: %s: finished steps are not kept: %s", self.folder, error)
+            self._on, self.least, self._told = False, math.inf, {}
+            self.remove()
+
+    def _put(self, told: Mapping[str, Any]) -> None:
         old = {*self._told.get("states", ()), *self._told.get("values", ())}
-        self._told = {"identity": dict(self.identity), "samples": {}, "serial": 0,
-                      **self._told, **told}  # fmt: skip
-        write_text(self.folder / "state.json", json.dumps(self._told, indent=1))
-        for name in old - {*self._told["states"], *self._told["values"]}:
+        new = {"identity": dict(self.identity), "samples": {}, "serial": 0, **self._told, **told}
+        write_text(self.folder / "state.json", json.dumps(new, indent=1))
+        for name in old - {*new["states"], *new["values"]}:
             (self.folder / name).unlink(missing_ok=True)
-        self._last = time.monotonic()
+        self._told, self._last = new, time.monotonic()
 
     def _write(self, name: str, kept: Kept) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

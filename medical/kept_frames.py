@@ -6,7 +6,9 @@ expected to take as long as a run has to that keeps its steps.
 """
 
 import json
+import logging
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,8 @@ from undrift.common.files import write_text
 from undrift.medical.checkpoint import Checkpoint, found
 from undrift.medical.intensity import Values
 from undrift.medical.workspace import Unkept
+
+log = logging.getLogger("undrift")
 
 
 @dataclass
@@ -52,15 +56,24 @@ class KeptFrames:
             return
         self._on = self._on or seconds * self.count >= self.checkpoint.least
         if self._on:
-            if not self._state.is_file():
-                whose = {"identity": dict(self.checkpoint.identity)}
-                write_text(self._state, json.dumps(whose, indent=1))
-            told = json.dumps({"arrays": len(arrays), "info": info})
-            part = self._file(number).with_suffix(".part.npz")
-            named = {f"array_{k}": array for k, array in enumerate(arrays)}
-            np.savez(part, allow_pickle=False, told=np.array(told), **named)
-            os.replace(part, self._file(number))
+            try:
+                self._put(number, arrays, info)
+            except OSError as error:  # a disk that is full ends no run
+                folder = self.checkpoint.folder
+                log.warning("undrift: %s: frames that are done are not kept: %s", folder, error)
+                self._on, self.checkpoint = False, Unkept()
+                shutil.rmtree(folder, ignore_errors=True)
         self.steps(number).remove()
+
+    def _put(self, number: int, arrays: list[Values], info: Mapping[str, Any]) -> None:
+        if not self._state.is_file():
+            whose = {"identity": dict(self.checkpoint.identity)}
+            write_text(self._state, json.dumps(whose, indent=1))
+        told = json.dumps({"arrays": len(arrays), "info": info})
+        part = self._file(number).with_suffix(".part.npz")
+        named = {f"array_{k}": array for k, array in enumerate(arrays)}
+        np.savez(part, allow_pickle=False, told=np.array(told), **named)
+        os.replace(part, self._file(number))
 
     @property
     def _state(self) -> Path:

@@ -172,5 +172,25 @@ def test_steps_are_not_kept_more_often_than_the_pause_says(tmp_path: Path) -> No
     assert kept.folder.exists()
 
 
+def test_a_full_disk_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = always(tmp_path / "kept")
+    kept.begin(5, (1, 3, 4, 5))
+    kept.called(1.0)
+    kept.keep(0, point(1, 1.0), [3, 4, 5])
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("undrift.medical.checkpoint.os.fsync", full)
+    with caplog.at_level(logging.WARNING, "undrift"):
+        kept.keep(0, point(2, 2.0), [3, 4, 5])
+        kept.called(1.0)
+        kept.finish(0, point(3, 3.0).states[0], [3, 4, 5])
+    assert caplog.text.count("finished steps are not kept: [Errno 28]") == 1
+    assert not kept.folder.exists()
+
+
 def test_stages_keep_nothing_unless_told_to(tmp_path: Path) -> None:
     assert Stage.__dataclass_fields__["workspace"].default_factory().checkpoint.begin(1, ()) is None

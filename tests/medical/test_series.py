@@ -16,7 +16,9 @@ from tiny_medical import DENOISE_CT, PRIOR, TRANSLATE, body, head, oblique, writ
 from undrift.cli import main
 from undrift.common.errors import InputError, UsageError
 from undrift.medical import series
+from undrift.medical.checkpoint import Checkpoint
 from undrift.medical.frame_by_frame import said_of_frames
+from undrift.medical.kept_frames import KeptFrames
 from undrift.medical.volumes import write_volume
 from undrift.medical.volumes.nifti_series import (
     chosen_frames,
@@ -24,6 +26,7 @@ from undrift.medical.volumes.nifti_series import (
     open_series,
     timed,
 )  # fmt: skip
+from undrift.medical.workspace import Workspace
 
 
 def loaded(path: str | Path) -> Any:
@@ -205,6 +208,38 @@ def test_sentences_of_frames_are_gathered() -> None:
     assert found == ["a", "frame 0, 2 to 3: b", "frame 4: c"]
 
 
+def test_frames_that_are_done_are_kept_of_long_runs_and_of_the_same_work(tmp_path: Path) -> None:
+    array = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+
+    def kept(settings: str = "a", least: float = 60.0) -> KeptFrames:
+        return KeptFrames(Checkpoint(tmp_path / "kept", {"settings": settings}, least), 10)
+
+    kept().save(0, [array], {"frame": 0}, seconds=1.0)  # 10 of 10 seconds
+    assert not (tmp_path / "kept").exists()
+    kept().save(0, [array, 2 * array], {"frame": 0}, seconds=7.0)
+    found = kept().load(0)
+    assert found is not None
+    np.testing.assert_array_equal(found[0][1], 2 * array)
+    assert found[1] == {"frame": 0}
+    assert kept().load(1) is None
+    assert kept("b").load(0) is None
+    assert not (tmp_path / "kept").exists()
+    nobody = KeptFrames(Workspace().checkpoint, 10)
+    nobody.save(0, [array], {}, seconds=1e6)
+    assert nobody.load(0) is None
+
+
+def test_a_full_disk_ends_no_series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("undrift.medical.kept_frames.np.savez", full)
+    kept = KeptFrames(Checkpoint(tmp_path / "kept", {}, least=0.0), 2)
+    for number in (0, 1):
+        kept.save(number, [np.zeros((2, 2, 2), np.float32)], {}, seconds=9.0)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("after", [2, 3])
 def test_killed_with_frames_done_it_goes_on_to_the_same_bytes(
     after: int, place: Path, environment: dict[str, str]
@@ -216,7 +251,7 @@ def test_killed_with_frames_done_it_goes_on_to_the_same_bytes(
     assert not Path("killed/out.nii").exists()
     assert Path("killed/.out.nii.checkpoint/frame-0000.npz").exists()
     told = run_again([*words, "-o", "killed/out.nii"], environment)
-    assert ("going on after 1 steps of sample 1" in told) == (after == 3)
+    assert ("whole samples: 0, steps of the next: 1" in told) == (after == 3)
     for name in ("out.nii", "out.json"):
         assert Path("killed", name).read_bytes() == Path("whole", name).read_bytes()
     assert not Path("killed/.out.nii.checkpoint").exists()

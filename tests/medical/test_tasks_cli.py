@@ -229,7 +229,7 @@ def test_killed_among_its_steps_it_goes_on_to_the_same_bytes(
     assert {path.suffix for path in kept.iterdir()} == {".json", ".f32"}
     assert not [path for path in Path("killed").glob("*.nii.gz")]
     told = run_again([*words, "-o", "killed/a.nii.gz"], environment)
-    assert "going on after 1 steps of sample 2 and 1 whole ones" in told
+    assert "going on (whole samples: 1, steps of the next: 1)" in told
     for name in ("a.nii.gz", "a.std.nii.gz", "a.json"):
         assert Path("killed", name).read_bytes() == Path("whole", name).read_bytes()
     assert not kept.exists()
