@@ -37,7 +37,7 @@ _PUBLISHED = {
     "resshift-test": "The milder test pictures of ResShift (Yue et al. 2023), 4 times smaller.",
     "unknown": "Pictures of unknown history: JPEG, blur, noise, enlargement, or nearly clean.",
     "unknown-wide": "The same, with the two published histories of small pictures, enlarged.",
-    "unknown-small": "Small pictures of unknown history, enlarged, most of them by Real-ESRGAN's.",
+    "unknown-small": "Small pictures of unknown history, enlarged; most are the published ones.",
 }
 
 

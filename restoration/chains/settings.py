@@ -186,9 +186,13 @@ UNKNOWN_WIDE = Mixture((
     Part("second-order", 0.18, replace(REAL_ESRGAN, back=True), (2.0, 4.0)),
 ))  # fmt: skip
 UNKNOWN_SMALL = Mixture((
-    Part("enlarged", 0.2, _ENLARGED, (2.0, 4.0)),
-    Part("first-order", 0.2, replace(RESSHIFT_TEST, back=True), (2.0, 4.0)),
-    Part("second-order", 0.6, replace(REAL_ESRGAN, back=True), (2.0, 4.0)),
+    Part("reduced", 0.1, ChainSettings(
+        Stage(_NO_BLUR, _KEEP, _NO_NOISE, Compressions(chance=0.5, quality=(85, 100))),
+        Stage(_NO_BLUR, _KEEP, _NO_NOISE, _NO_JPEG), 0.0, 0.0, back=True,
+    ), (2.0, 4.0)),
+    Part("enlarged", 0.15, _ENLARGED, (2.0, 4.0)),
+    Part("first-order", 0.35, replace(RESSHIFT_TEST, back=True), (2.0, 4.0)),
+    Part("second-order", 0.4, replace(REAL_ESRGAN, back=True), (2.0, 4.0)),
 ))  # fmt: skip
 SETTINGS = {
     "real-esrgan": REAL_ESRGAN, "resshift-test": RESSHIFT_TEST, "unknown": UNKNOWN,
