@@ -225,6 +225,7 @@ MODELS: dict[str, tuple[str, ...]] = {
     "leaves-prior": ("ddpm", "nafnet", "deadleaves", "philox"),
     "photos-prior": ("ddpm", "nafnet", "deadleaves", "philox"),
     "photos-jpeg": ("resshift", "nafnet", "deadleaves", "philox"),
+    "photos-derain": ("resshift", "nafnet", "deadleaves", "philox"),
     "photos-restore": ("resshift", "nafnet", "deadleaves", "philox"),
     "leaves-sr": ("resshift", "nafnet", "deadleaves", "philox"),
     "photos-sr": ("resshift", "nafnet", "deadleaves", "philox"),

@@ -1,8 +1,8 @@
 """Tasks of `restore` done by one network that is shown the degraded picture and returns it whole.
 
-JPEG and unknown damage have a network of their own that ships with the package when it is trained;
-rain, haze, shadow, darkness and unknown blur have recipes (`undrift train leaves-derain`), and take
-any network trained on pairs (`undrift train own-pairs`) by its file.
+JPEG, rain, shadow, unknown blur and unknown damage have networks of their own that ship with the
+package; haze and darkness have recipes (`undrift train leaves-dehaze`) besides methods without one.
+Every task takes any network trained on pairs (`undrift train own-pairs`) by its file.
 """
 
 import time
@@ -23,7 +23,7 @@ from undrift.restoration.outcome import Measured, outcome
 
 RESTORER = "photos-restore"
 MODELS = {
-    "jpeg": "photos-jpeg", "blind": RESTORER, "derain": "leaves-derain", "dehaze": "leaves-dehaze",
+    "jpeg": "photos-jpeg", "blind": RESTORER, "derain": "photos-derain", "dehaze": "leaves-dehaze",
     "shadow": "leaves-shadow", "lowlight": "leaves-lowlight", "deblur": "leaves-deblur",
 }  # fmt: skip
 _BY_BLIND = ("jpeg", "blind", "deblur")  # the training of `blind` holds these
@@ -71,12 +71,12 @@ def mended(sampler: Sampler, pixels: Tensor, fidelity: float) -> Tensor:
     return pixels + (samples - pixels) / fidelity
 
 
-def restorer(task: str, model: str | None, wishes: Wishes) -> Sampler:
-    """The sampler of a task; raises as `mend`."""
+def restorer(task: str, model: str | None, wishes: Wishes, usual: str | None = None) -> Sampler:
+    """The sampler of a task, of the weights `usual` or the task's own; raises as `mend`."""
     from undrift.common.weights.files import read_settings
     from undrift.common.weights.model import find_weights
 
-    path = find_weights(restorer_weights(task, model))
+    path = find_weights(restorer_weights(task, model, usual))
     settings = read_settings(path)
     known = [task, "paired", *(["blind"] if task in _BY_BLIND else [])]
     if settings.task not in known:
@@ -87,12 +87,12 @@ def restorer(task: str, model: str | None, wishes: Wishes) -> Sampler:
     return make_sampler(str(path), settings.task, wishes)
 
 
-def restorer_weights(task: str, model: str | None = None) -> str:
+def restorer_weights(task: str, model: str | None = None, usual: str | None = None) -> str:
     """The path of the weights; raises MissingExtraError that says how to make those not there."""
     from undrift.common.model_cards import model_card_paths
     from undrift.common.weights.model import find_weights
 
-    name = model or MODELS[task]
+    name = model or usual or MODELS[task]
     if model is None and name not in model_card_paths():
         raise MissingExtraError(
             f"the task {task} needs the weights of {name}, which are not in this installation; "
