@@ -47,7 +47,7 @@ class Grid(Map):
 
 def chest(side: int, step: float) -> Volume:
     """A cube of a simulated chest around the middle of its box, HU."""
-    phantom = ct_phantom(SEED, (side,) * 3, (step,) * 3, "chest")
+    phantom = ct_phantom(SEED, (side, side, side), (step, step, step), "chest")
     return Volume(phantom.hu, np.diag([step, step, step, 1.0]), "HU")
 
 
@@ -97,14 +97,15 @@ def draw_deform() -> np.ndarray:
         made = deform(whole, strength=STRENGTH, scales=(24.0, 48.0), seed=1, item="figure",
                       model=model)  # fmt: skip
         u = np.moveaxis(made.fields[0], -1, 0)
-        middle = np.indices(whole.grid) * 3.0 - 3.0 * (np.reshape(whole.grid, (3, 1, 1, 1)) - 1) / 2
+        half = (np.reshape(whole.grid, (3, 1, 1, 1)) - 1) / 2
+        shown = (3 * (np.indices(whole.grid) - half) + u).astype(np.float32)
         change = volume_change(torch.from_numpy(u / 3.0)[None])[0].numpy()
-        growth = -np.log2(np.clip(change, 1 / 16, 16))
+        growth = -np.log2(np.clip(change, 1 / 16, 16)).astype(np.float32)
         print(name, made.info["deformations"], made.info["warnings"])
         moved = made.info["deformations"][0]["rms_mm"]
         maps += [
             hu(f"{name}: {moved:.0f} mm rms", made.value),
-            Grid(f"planes {LINES:g} mm apart", middle + u, (0.0, 1.0), "", grey),
+            Grid(f"planes {LINES:g} mm apart", shown, (0.0, 1.0), "", grey),
             Map("growth of tissue, log2", growth, (-1.5, 1.5), "", blue_red),
         ]
     return columns(View.through(whole, np.array(whole.grid) / 2), maps)

@@ -8,6 +8,7 @@ and forgotten; its field alone comes back, by cubic splines, and the volume itse
 it. Recovery begins at the time at which training deforms as far as is asked for.
 """
 
+import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,7 +78,8 @@ class Learned:
         volume: in canonical axes. strength: mm, of the random one. scales: mm; those below two
         voxels of the model are left out. Adds to `notes` what was odd.
         """
-        small = resample_to_spacing(volume, (self.spacing,) * 3)
+        voxels = (self.spacing, self.spacing, self.spacing)
+        small = resample_to_spacing(volume, voxels)
         if min(small.grid) < LEAST:
             sides = " x ".join(f"{n * mm:.3g}" for n, mm in
                                zip(volume.grid, volume.spacing, strict=True))  # fmt: skip
@@ -126,12 +128,12 @@ def _on_grid_of(volume: Volume, small: Volume, field: Tensor, share: float) -> D
 
     Should it fold between the voxels of `small`, less of it is taken.
     """
-    from scipy.ndimage import affine_transform
-
+    ndimage: Any = importlib.import_module("scipy.ndimage")
     change = np.linalg.inv(small.affine) @ volume.affine
     ratios = np.diag(change)[:3]  # the axes are the same
-    fine: Any = np.stack([
-        affine_transform(part, ratios, change[:3, 3], volume.grid, order=3, mode="nearest") / ratio
+    place = {"matrix": ratios, "offset": change[:3, 3], "output_shape": volume.grid}
+    fine = np.stack([
+        ndimage.affine_transform(part, **place, order=3, mode="nearest") / ratio
         for part, ratio in zip(field[0].numpy(), ratios, strict=True)
     ])  # fmt: skip
     whole, part = torch.from_numpy(fine.astype(np.float32))[None], 1.0

@@ -97,7 +97,7 @@ class Warped(Dataset[dict[str, Tensor]]):
         region = data.regions[subject % len(data.regions)]
         phantom = ct_phantom(data.first + subject, grid, (step, step, step), region)
         drawn = Volume(phantom.hu, np.diag([step, step, step, 1.0]), "HU")
-        hu = resample_to_spacing(drawn, (data.spacing,) * 3).array
+        hu = resample_to_spacing(drawn, (data.spacing, data.spacing, data.spacing)).array
         image = torch.from_numpy(self.signal.intensity_map(hu).forward(hu))
         return image[None] if data.axes == 3 else image[None, ..., 0]
 

@@ -35,6 +35,7 @@ HEADER: dict[str, Any] = {
     "presets": {name: {"solver": "ddim", "steps": 1} for name in ("fast", "balanced", "best")},
 }  # fmt: skip
 STEPS = (3.0, 4.0, 6.0)
+VOXELS = (12.0, 12.0, 12.0)
 
 
 def trunk() -> Volume:
@@ -64,7 +65,7 @@ def test_a_model_that_undoes_nothing_leaves_the_random_shape_of_its_voxels(silen
     volume, notes = trunk(), []
     model = Learned.of(silent, "cpu")
     made = model.deformation(volume, 6.0, (8.0, 16.0, 32.0), Noise(3, "a", 0), notes)
-    small = resample_to_spacing(volume, (12.0,) * 3)
+    small = resample_to_spacing(volume, VOXELS)
     assert small.grid == (12, 10, 11)
     velocity = random_velocity(
         small.grid, small.spacing, Noise(3, "a", 0), strength=6.0, scales=(32.0,)
@@ -82,7 +83,7 @@ def test_a_model_that_undoes_nothing_leaves_the_random_shape_of_its_voxels(silen
 
 def test_an_affine_field_comes_back_exactly_on_finer_voxels() -> None:
     volume = trunk()
-    small = resample_to_spacing(volume, (12.0,) * 3)
+    small = resample_to_spacing(volume, VOXELS)
     where = np.stack(np.meshgrid(*[np.arange(n) for n in small.grid], indexing="ij"))
     field = 0.1 * torch.from_numpy(where[[1, 2, 0]]).float()[None] - 0.3
     made = learned._on_grid_of(volume, small, field, 0.5)
@@ -97,7 +98,7 @@ def test_an_affine_field_comes_back_exactly_on_finer_voxels() -> None:
 
 def test_a_field_that_would_fold_between_the_models_voxels_is_taken_in_part() -> None:
     volume = trunk()
-    small = resample_to_spacing(volume, (12.0,) * 3)
+    small = resample_to_spacing(volume, VOXELS)
     field = torch.zeros(1, 3, *small.grid)
     field[0, 0, 6:] = -1.1  # x falls by more than a voxel within one
     made = learned._on_grid_of(volume, small, field, 1.0)

@@ -6,6 +6,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from nibabel.nifti1 import Nifti1Image
 from tiny_medical import DENOISE_CT, TRANSLATE, body, head, oblique, write_medical
 
 from undrift.cli import main
@@ -90,14 +91,15 @@ def test_the_command_writes_it_beside_the_output(
     call = ["medical", "denoise", str(tmp_path / "a.nii.gz"), "--kind", "ct", "-q", "--model"]
     call += [str(tmp_path / "ct.safetensors"), "--store", "float32", "--change"]
     assert main([*call, "-o", str(tmp_path / "out.nii.gz")]) == 0
-    given, made, found = (
-        nib.load(tmp_path / name) for name in ("a.nii.gz", "out.nii.gz", "out.change.nii.gz")
-    )
-    assert np.array_equal(found.affine, given.affine)
+    names = ("a.nii.gz", "out.nii.gz", "out.change.nii.gz")
+    given, made, found = (Nifti1Image.from_filename(tmp_path / name) for name in names)
+    assert np.array_equal(np.asarray(found.affine), np.asarray(given.affine))
     assert found.get_data_dtype() == np.float32
-    wanted = change_map(
-        *(Volume(np.asarray(v.get_fdata(), np.float32), v.affine, "HU") for v in (given, made))
+    before, after = (
+        Volume(np.asarray(v.get_fdata(), np.float32), np.asarray(v.affine), "HU")
+        for v in (given, made)
     )
+    wanted = change_map(before, after)
     assert wanted.max() > 0
     np.testing.assert_allclose(found.get_fdata(), wanted, rtol=1e-4, atol=1e-3)
     assert json.loads((tmp_path / "out.json").read_text())["Made"]["change_width_mm"] == max(
