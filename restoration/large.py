@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from undrift.common.allocator import large_maps_apart
 from undrift.common.sampling import Sampler
 from undrift.common.wishes import Wishes
 from undrift.restoration import large_sr, large_tasks
@@ -46,7 +47,8 @@ def restore_large(
     if rows is None:
         return None
     try:
-        return _restored(task, rows, target, {**given, "item": item}, noted)
+        with large_maps_apart():
+            return _restored(task, rows, target, {**given, "item": item}, noted)
     finally:
         rows.close()
 

@@ -8,6 +8,7 @@ matters to a window lies within 1 + sqrt 2 times its margin.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -17,22 +18,18 @@ import torch
 from torch import Tensor
 
 from undrift.common.allocator import give_freed_memory_back
-from undrift.common.devices import free_memory
 from undrift.common.resize import resized
 from undrift.common.sampling import Sampler
 from undrift.common.solvers.plan import calls
 from undrift.common.tiling import automatic_tile
 from undrift.common.windows import Window, windows
 from undrift.restoration.images import Picture, bleed
+from undrift.restoration.large_memory import HIDDEN, band_bytes, memory_of
 from undrift.restoration.large_place import Place
 from undrift.restoration.pictures.rows import Rows
 
 BLOCK = 1024  # pixels a side of the blocks whose noise is estimated
-BUDGET = 2 * 10**9  # bytes of activations of a window, where nothing else is said
 KEPT = 1600  # pixels a side, of the result, that a window keeps at most: memory is that of one size
-_BESIDE = 9 * 10**7  # bytes of a process besides windows: bands, and what libraries set up
-_RESIDENT = (1.3, 2.6)  # its memory over the network's own count, in half types and in float32
-_HIDDEN = 1 + math.sqrt(2)
 _GRIDS = 256  # small pixels, at most, after which a broken scale falls on the grid again
 
 
@@ -130,7 +127,7 @@ class Plan:
         if self.sheet.alpha is None:
             return 0
         margin = max(window.low - window.start, window.stop - window.high)
-        return math.ceil(_HIDDEN * margin)
+        return math.ceil(HIDDEN * margin)
 
     def blocks(self) -> Iterator[Tensor]:
         """Blocks (1, c, h, w) of `BLOCK` pixels a side; no thin remainders."""
@@ -146,9 +143,8 @@ class Plan:
         """All windows, from the top and the left."""
         for down in self.down:
             band = self.band(down)
-            for number, across in enumerate(self.across):
-                if number % 2 == 0:  # it takes time to get it again; holes add up
-                    give_freed_memory_back()
+            give_freed_memory_back()  # holes add up
+            for across in self.across:
                 yield self._part(work, down, across, band)
             del band  # before the next is read
 
@@ -186,24 +182,18 @@ def plan_for(rows: Rows, sampler: Sampler, scale: float = 1.0, more: int = 0) ->
     whole = wishes.pad_modes() or wishes.tile == "off" or sampler.choice.samples > 1
     if reach is None or grid is None or whole or rows.sheet is None:
         return None
-    sides = (rows.sheet.height, rows.sheet.width)
+    sheet, sides = rows.sheet, (rows.sheet.height, rows.sheet.width)
     large = [resized(side, scale) for side in sides]
-    kept = min(KEPT, automatic_tile(network, large, memory_of(sampler)))
     margin = math.ceil(reach * calls(sampler.plan()) / scale) + more
+
+    def too_large(kept: int) -> bool:
+        """Bands are as high as windows, and take from what these may have."""
+        memory = memory_of(sampler, band_bytes(sheet, kept, scale, margin))
+        return kept > automatic_tile(network, large, memory)
+
+    kept = bisect_left(range(1, KEPT + 1), True, key=too_large)
     down, across = (cut(side, int(kept / scale), grid, margin) for side in sides)
     return Plan(rows, down, across, scale, grid)
-
-
-def memory_of(sampler: Sampler) -> int:
-    """Bytes that the network may count for a window.
-
-    Under a bound, the resident memory of the process beyond the program stays below it.
-    """
-    bound = sampler.wishes.max_memory
-    if bound is None:
-        return min(BUDGET, free_memory(sampler.device) // 3)
-    over = _RESIDENT[sampler.dtype.itemsize > 2]
-    return int(max(bound - _BESIDE, bound / 4) / over)
 
 
 def _grid(scale: float, multiple: int) -> int | None:

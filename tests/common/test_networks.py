@@ -1,13 +1,16 @@
 """Networks: their signature, and that LocalNAFNet's reach is what it says."""
 
 import math
+from typing import Any, cast
 
 import pytest
 import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from undrift.common.denoisers import Denoiser, Scaling
 from undrift.common.errors import InputError
-from undrift.common.networks import build_network
+from undrift.common.networks import build_network, local_nafnet
 from undrift.common.networks.embeddings import LevelEmbedding
 from undrift.common.networks.local_nafnet import LocalNAFNet
 from undrift.common.processes import build_process
@@ -80,6 +83,44 @@ def test_sizes_that_fit_are_not_padded_and_others_repeat_their_border() -> None:
 def test_an_untrained_network_gives_zero() -> None:
     out = LocalNAFNet(widths=[4], depths=[1])(torch.randn(1, 3, 8, 8), torch.tensor([0.7]))
     assert torch.equal(out, torch.zeros(1, 3, 8, 8))
+
+
+class Largest(TorchDispatchMode):
+    """Notes the numbers of the largest tensor that is made."""
+
+    most = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if isinstance(out, torch.Tensor):
+            self.most = max(self.most, out.numel())
+        return out
+
+
+@pytest.mark.parametrize("rows", [1, 3, 5])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_block_in_strips_is_the_block(
+    rows: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without gradients nothing is made that is larger than the map itself; with them, all is."""
+    block = cast(nn.Module, lively(widths=[4], depths=[1]).middle[0])
+    x, features = torch.randn(count, 4, 16, 9).double(), torch.randn(count, 8).double()
+    with Largest() as whole:
+        expected = block(x, features)
+    monkeypatch.setattr(local_nafnet, "STRIP", rows * x[:, :, :1].nbytes)
+    with torch.no_grad(), Largest() as strips:
+        found = block(x, features)
+    torch.testing.assert_close(found, expected.detach(), rtol=0, atol=1e-12)
+    assert (whole.most, strips.most) == (2 * x.numel(), x.numel())
+
+
+def test_fields_that_go_round_are_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = lively(widths=[4], depths=[2], unshuffle=1, periodic=True)
+    x, psi = torch.randn(1, 3, 8, 8).double(), torch.tensor([0.7]).double()
+    expected = network(x, psi)
+    monkeypatch.setattr(local_nafnet, "STRIP", 1)
+    with torch.no_grad():
+        torch.testing.assert_close(network(x, psi), expected.detach(), rtol=0, atol=1e-12)
 
 
 def test_items_of_a_batch_do_not_see_each_other() -> None:

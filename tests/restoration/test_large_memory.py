@@ -3,12 +3,19 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 
 from undrift.common.manifest import read
+from undrift.common.wishes import Wishes
+from undrift.restoration import large_memory, large_plan
+from undrift.restoration.pictures.picture import Metadata
+from undrift.restoration.pictures.rows import sheet_of
+from undrift.restoration.pictures.tiff_rows import TiffRows
+from undrift.restoration.verbs import VERBS
 
 BOUND = 400 * 10**6
 SCRIPT = """
@@ -18,6 +25,28 @@ code = main(sys.argv[1:])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 sys.exit(code)
 """
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_windows_leave_room_for_their_bands(dtype: str, denoise_model: str) -> None:
+    """What wide bands take is taken from windows: both are below the bound at any width."""
+    bound = 300 * 10**6
+    wishes = Wishes(dtype=dtype, preset="fast", max_memory=bound)
+    sampler: Any = VERBS["denoise"].sampler(denoise_model, "denoise", wishes, {"sigma": 15.0})
+    network = sampler.model.denoiser.network
+    over = large_memory._RESIDENT[dtype == "float32"]
+    sides = []
+    for width in (1_800, 10_000, 40_000):
+        rows = TiffRows.__new__(TiffRows)  # no file: a plan asks for nothing but its sheet
+        rows.sheet = sheet_of(Path("a.tif"), "TIFF", (90_000, width), "RGB", "uint8", Metadata())
+        plan = large_plan.plan_for(rows, sampler)
+        assert plan is not None
+        down, across = plan.down[1], plan.across[1]
+        seen = (down.stop - down.start) * (across.stop - across.start)
+        bands = 3 * width * (down.stop - down.start + down.high - down.low)
+        assert seen * network.bytes_per_element * over + bands < bound
+        sides.append(plan.tile[0])
+    assert sides[0] > sides[1] > sides[2]
 
 
 def peak(source: Path, target: Path, *words: str) -> int:

@@ -1,0 +1,43 @@
+"""What the windows of a large picture may take: memory is that of a window and of two bands.
+
+Bands of rows are as high as a window and as wide as the picture, in the numbers of the file: one is
+read, one is collected to be written. They are the only part that grows with the picture, and under
+a bound windows are smaller by as much. What a window takes is the network's own count times a
+measured factor, since that count is of maps in float32 that are worked on at once.
+"""
+
+import math
+
+import numpy as np
+
+from undrift.common.devices import free_memory
+from undrift.common.sampling import Sampler
+from undrift.restoration.pictures.picture import Picture
+
+BUDGET = 2 * 10**9  # bytes of activations of a window, where nothing else is said
+HIDDEN = 1 + math.sqrt(2)  # margins beyond which colours below full transparency do not matter
+_BESIDE = 6 * 10**7  # bytes of a process besides windows and bands: what libraries set up
+_RESIDENT = (0.9, 1.2)  # its memory over the network's own count, in half types and in float32
+
+
+def band_bytes(sheet: Picture, kept: int, scale: float, margin: int) -> int:
+    """Bytes of the rows that are read and written for windows that keep so many of the result.
+
+    sheet: the picture that is read, (h, w). margin: in its pixels.
+    """
+    beyond = margin * (1 + (sheet.alpha is not None) * HIDDEN)
+    small = min(sheet.height, kept / scale + 2 * beyond) * sheet.width
+    large = min(sheet.height * scale, kept) * sheet.width * scale
+    return math.ceil((small + large) * len(sheet.mode) * np.dtype(sheet.depth).itemsize)
+
+
+def memory_of(sampler: Sampler, bands: int) -> int:
+    """Bytes that the network may count for a window, beside `bands` of rows.
+
+    Under a bound, the resident memory of the process beyond the program stays below it.
+    """
+    bound = sampler.wishes.max_memory
+    if bound is None:
+        return min(BUDGET, free_memory(sampler.device) // 3)
+    over = _RESIDENT[sampler.dtype.itemsize > 2]
+    return int(max(bound - _BESIDE - bands, bound / 4) / over)
