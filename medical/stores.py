@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undrift.medical.volumes.on_disk import let_go, on_disk
+from undrift.medical.volumes.on_disk import computed, copied, let_go, on_disk
 
 Place = tuple[slice, ...]
 
@@ -26,19 +26,21 @@ class Kept:
 
     def read(self, place: Place = ()) -> Tensor:
         """A copy of a part, on the processor; () is all."""
-        part = torch.from_numpy(np.array(self.array[(slice(None), *place)])[None])
-        let_go(self.array)
-        return part
+        part = np.empty(self.array[(slice(None), *place)].shape, np.float32)
+        for channel, into in zip(self.array, part, strict=True):
+            copied(channel[place], into)
+        return torch.from_numpy(part[None])
 
     def write(self, place: Place, part: Tensor) -> None:
         """Replaces a part."""
-        self.array[(slice(None), *place)] = part[0].float().cpu().numpy()
-        let_go(self.array)
+        for channel, new in zip(self.array, part[0].float().cpu().numpy(), strict=True):
+            copied(new, channel[place])
 
     def add(self, place: Place, part: Tensor) -> None:
         """Adds to a part."""
-        self.array[(slice(None), *place)] += part[0].float().cpu().numpy()
-        let_go(self.array)
+        for channel, more in zip(self.array, part[0].float().cpu().numpy(), strict=True):
+            here = channel[place]
+            computed(np.add, here, here, more)
 
     def clear(self) -> None:
         """Sets everything to 0."""

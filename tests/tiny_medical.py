@@ -75,6 +75,12 @@ def write_medical(path: Path, settings: dict[str, Any], last: float = 0.05, **ch
     return write_model(path, {**settings, **changes}, last=last)
 
 
+def write_three(folder: Path) -> None:
+    """t2, ct and prior .safetensors."""
+    for name, settings in (("t2", TRANSLATE), ("ct", DENOISE_CT), ("prior", PRIOR)):
+        write_medical(folder / f"{name}.safetensors", settings)
+
+
 def head(
     size: tuple[int, int, int] = (22, 26, 20), seed: int = 0, noise: float = 1.0
 ) -> np.ndarray:

@@ -86,9 +86,14 @@ def like(array: Array) -> Array:
 
 
 def parts(array: Array, most: int = PART) -> Iterator[Part]:
-    """Parts of about `most` elements along the slowest axis, which cover everything once."""
+    """Parts of about `most` elements along the slowest axis, which cover everything once.
+
+    Of a window of a file they count as the whole lines and planes that its pages hold.
+    """
     axis = _order(array)[0]
     others = math.prod(n for k, n in enumerate(array.shape) if k != axis)
+    if is_on_disk(array):
+        others = max(others, abs(array.strides[axis]) // array.itemsize)
     thick, side = max(1, most // max(1, others)), array.shape[axis]
     for low in range(0, side, thick):
         yield (*[slice(None)] * axis, slice(low, min(low + thick, side)))

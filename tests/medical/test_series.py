@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from killed_runs import killed_after, run_again
-from tiny_medical import DENOISE_CT, PRIOR, TRANSLATE, body, head, oblique, write_medical
+from tiny_medical import TRANSLATE, body, head, oblique, write_three
 
 from undrift.cli import main
 from undrift.common.errors import InputError, UsageError
@@ -45,9 +45,7 @@ def save(path: str | Path, frames: list[np.ndarray], tr: float = 2.25) -> None:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with models, current, with a run of MR and one of CT."""
     monkeypatch.chdir(tmp_path)
-    write_medical(tmp_path / "t2.safetensors", TRANSLATE)
-    write_medical(tmp_path / "ct.safetensors", DENOISE_CT)
-    write_medical(tmp_path / "prior.safetensors", PRIOR)
+    write_three(tmp_path)
     save("bold.nii.gz", [head(seed=k, noise=3.0) * (1 + k / 10) for k in range(4)])
     save("dynamic.nii", [body(seed=k).astype(np.int16) for k in range(3)])
     return tmp_path

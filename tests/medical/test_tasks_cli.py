@@ -16,7 +16,7 @@ import pytest
 from dicom_series import axial_series
 from killed_runs import killed_after, run_again
 from signals import hear_ctrl_c
-from tiny_medical import DENOISE_CT, PRIOR, TRANSLATE, body, head, oblique, write_medical
+from tiny_medical import body, head, oblique, write_three
 
 from undrift.cli import main
 from undrift.common.manifest import read
@@ -39,9 +39,7 @@ def save(path: Path, array: np.ndarray, spacing: tuple[float, float, float] = (1
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with models and two scans, current."""
     monkeypatch.chdir(tmp_path)
-    write_medical(tmp_path / "t2.safetensors", TRANSLATE)
-    write_medical(tmp_path / "ct.safetensors", DENOISE_CT)
-    write_medical(tmp_path / "prior.safetensors", PRIOR)
+    write_three(tmp_path)
     save(tmp_path / "in" / "a.nii.gz", body().astype(np.int16))
     save(tmp_path / "in" / "b.nii", body(seed=1).astype(np.int16))
     return tmp_path
