@@ -22,6 +22,9 @@ from undrift.medical.stores import Room
 from undrift.medical.tile_plan import Reach, Tiles, cut, fewest, fitting
 from undrift.medical.volumes.nifti import Where
 
+_LEAST = (
+    64.0  # bytes a voxel of a call: state, volume, estimate and their copies, without a network
+)
 _SLABS = 2**26  # bytes of the slabs that are at work beside a tile, and of the libraries' own
 
 
@@ -151,7 +154,7 @@ def layout_of(denoise: Any) -> tuple[tuple[int, ...], Reach]:
 def bytes_per_voxel(denoise: Any) -> float:
     """Memory of a call for each voxel that is seen, 1 KiB where nobody measured."""
     source = denoise if hasattr(denoise, "slices") else denoise.network
-    return float(getattr(source, "bytes_per_element", 1024))
+    return max(_LEAST, float(getattr(source, "bytes_per_element", 1024)))
 
 
 def is_bounded(reach: Sequence[int | None]) -> bool:
