@@ -4,7 +4,7 @@
 
 The network is that of `brain-generate` with group norm and attention over all of its coarsest
 cells, so that nothing bounds its reach. It is measured with random weights, and with those of
-`brain-generate` trained on for two hundred iterations on boxes of phantoms of 96 voxels a side. A
+`brain-generate` trained on for a hundred iterations on boxes of phantoms of 96 voxels a side. A
 head that training did not see, with white noise of its own range, is restored in four calls: at
 once, and in tiles that are blended by a Gaussian at every call, with the same noise.
 
@@ -175,7 +175,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--sizes", default="128,96,64")
     parser.add_argument("--weights", default="random,trained")
-    parser.add_argument("--iterations", type=int, default=200)
+    parser.add_argument("--iterations", type=int, default=100)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     sizes, lines = [int(text) for text in asked.sizes.split(",")], []
