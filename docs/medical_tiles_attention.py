@@ -80,7 +80,8 @@ class Attending(LocalNAFNet3d):
 def head(seed: int, side: int) -> np.ndarray:
     """(side, side, side) in [-1, 1]."""
     signal = read_signal(read_recipe(MODEL).signal)
-    picture = contrast_arrays(brain(seed, (side,) * 3, BOX / side), signal.source, tesla=3.0)[0]
+    phantom = brain(seed, (side, side, side), BOX / side)
+    picture = contrast_arrays(phantom, signal.source, tesla=3.0)[0]
     return to_numbers((picture / robust_maximum(picture)).astype(np.float16), signal)
 
 

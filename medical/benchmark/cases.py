@@ -189,7 +189,8 @@ def slices(split: str, n: int, noise: float, row: str, real: str = "") -> Case:
     """Thick slices of a fine volume, see `thick`."""
     from undrift.medical.benchmark.thick import thick_slices
 
-    return thick_slices(split, n, noise, row, real)
+    made: Any = thick_slices(split, n, noise, row, real)
+    return made
 
 
 def _row(name: str, kind: str, count: int, maker: Callable[..., Case], *given: Any) -> Row:
