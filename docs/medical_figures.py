@@ -91,15 +91,15 @@ def in_lung(volume: Volume) -> np.ndarray:
 
 def draw_deform() -> np.ndarray:
     """Before, then a random shape, then one that recovery made, each with grid and growth."""
-    whole = chest(128, 3.0)
+    whole = chest(96, 4.0)
     maps = [hu("before", whole)]
     for name, model in (("random", None), ("DRDM", "drdm")):
         made = deform(whole, strength=STRENGTH, scales=(24.0, 48.0), seed=1, item="figure",
                       model=model)  # fmt: skip
         u = np.moveaxis(made.fields[0], -1, 0)
         half = (np.reshape(whole.grid, (3, 1, 1, 1)) - 1) / 2
-        shown = (3 * (np.indices(whole.grid) - half) + u).astype(np.float32)
-        change = volume_change(torch.from_numpy(u / 3.0)[None])[0].numpy()
+        shown = (4 * (np.indices(whole.grid) - half) + u).astype(np.float32)
+        change = volume_change(torch.from_numpy(u / 4.0)[None])[0].numpy()
         growth = -np.log2(np.clip(change, 1 / 16, 16)).astype(np.float32)
         print(name, made.info["deformations"], made.info["warnings"])
         moved = made.info["deformations"][0]["rms_mm"]

@@ -42,6 +42,7 @@ def deform(
     Examples:
       undrift medical deform ct.nii.gz -o shapes/ --samples 8 --labels organs.nii.gz
       undrift medical deform t1/ -o shapes/ --strength 3 --physics incompressible
+      undrift medical deform chest.nii.gz -o shapes/ --units HU --model drdm --strength 20
     """
     from undrift.common.errors import UsageError
     from undrift.common.runner import run_items

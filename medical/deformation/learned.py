@@ -5,7 +5,8 @@ components of a displacement, told t as the angle t pi/2, in units of the mean l
 be undone at t (`displaced`); and a signal that says how values are scaled and which voxels it
 knows. These are large, since velocities are smooth: the volume is resampled to them, deformed there
 and forgotten; its field alone comes back, by cubic splines, and the volume itself is deformed by
-it. Recovery begins at the time at which training deforms as far as is asked for.
+it. Recovery goes through all times, wherever it begins, as in the authors' program: from the time
+at which training deforms as far as the start does it folds more.
 """
 
 import importlib
@@ -92,20 +93,15 @@ class Learned:
         wide = tuple(s for s in scales if s >= 2 * self.spacing) or (2 * self.spacing,)
         velocity = random_velocity(small.grid, small.spacing, noise, strength=strength, scales=wide)
         start = diffeomorphism(velocity.float())
-        steps, furthest = self.steps_for(strength)
+        step = self.model.denoiser.scaling.std * self.spacing
+        furthest = recovery_counts(STEPS - 1)[0] * step
         if strength > furthest:
             notes.append(f"strength {strength:g} mm; the model was trained up to {furthest:.3g} mm")
-        field = self._recovered(small, start, steps, min(wide), notes)
+        field = self._recovered(small, start, min(wide), notes)
         return _on_grid_of(volume, small, field, start.share)
 
-    def steps_for(self, strength: float) -> tuple[int, float]:
-        """From how many steps on recovery begins, and up to how many mm training went."""
-        step = self.model.denoiser.scaling.std * self.spacing
-        enough = (t for t in range(STEPS) if recovery_counts(t)[0] * step >= strength)
-        return 1 + next(enough, STEPS - 1), recovery_counts(STEPS - 1)[0] * step
-
     def _recovered(
-        self, small: Volume, start: Deformation, steps: int, width: float, notes: list[str]
+        self, small: Volume, start: Deformation, width: float, notes: list[str]
     ) -> Tensor:
         """(1, 3, *space) on the model's grid, in its voxels; the faces of the box are kept."""
         values = self.signal.intensity_map(small.array).forward(small.array)
@@ -114,19 +110,18 @@ class Learned:
         network = as_recover(self.model.denoiser.network, self.model.denoiser.scaling.std)
         field, halved = start.field, 0
         with torch.inference_mode():
-            for step in recover(
-                lambda x, t: kept * network(x, t), image, start.field.to(image), steps
-            ):
+            for step in recover(lambda x, t: kept * network(x, t), image, start.field.to(image)):
                 field, halved = step.field, halved + (step.share < 1)
         if halved:
-            notes.append(f"{halved} of {steps} steps of the model would fold; halved")
+            notes.append(f"{halved} of {STEPS} steps of the model would fold; halved")
         return field.clone().cpu()
 
 
 def _on_grid_of(volume: Volume, small: Volume, field: Tensor, share: float) -> Deformation:
     """A field on the grid of `small`, a volume of the same box, on that of `volume`, by splines.
 
-    Should it fold between the voxels of `small`, less of it is taken.
+    Splines swing past the faces, which are kept by fading within a voxel of `small`. Should it
+    fold between the voxels of `small`, less of it is taken.
     """
     ndimage: Any = importlib.import_module("scipy.ndimage")
     change = np.linalg.inv(small.affine) @ volume.affine
@@ -136,7 +131,8 @@ def _on_grid_of(volume: Volume, small: Volume, field: Tensor, share: float) -> D
         ndimage.affine_transform(part, **place, order=3, mode="nearest") / ratio
         for part, ratio in zip(field[0].numpy(), ratios, strict=True)
     ])  # fmt: skip
-    whole, part = torch.from_numpy(fine.astype(np.float32))[None], 1.0
+    kept = fade(volume.grid, volume.spacing, small.spacing[0])
+    whole, part = (kept * torch.from_numpy(fine)).float(), 1.0
     while float(determinants(part * whole).min()) < _FLOOR and part > 1 / 64:
         part /= 2
     made = part * whole

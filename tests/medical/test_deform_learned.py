@@ -1,4 +1,4 @@
-"""Deformations by a model: its large voxels, where recovery begins, what the record says."""
+"""Deformations by a model: its large voxels, the faces of the box, what the record says."""
 
 import json
 from pathlib import Path
@@ -85,14 +85,14 @@ def test_an_affine_field_comes_back_exactly_on_finer_voxels() -> None:
     volume = trunk()
     small = resample_to_spacing(volume, VOXELS)
     where = np.stack(np.meshgrid(*[np.arange(n) for n in small.grid], indexing="ij"))
-    field = 0.1 * torch.from_numpy(where[[1, 2, 0]]).float()[None] - 0.3
+    field = 0.02 * torch.from_numpy(where[[1, 2, 0]]).float()[None] - 0.1
     made = learned._on_grid_of(volume, small, field, 0.5)
     ratios = 12 / np.array(STEPS)
     place = [(np.arange(n) + 0.5) / r - 0.5 for n, r in zip(volume.grid, ratios, strict=True)]
-    wanted = np.stack(np.meshgrid(*place, indexing="ij"))[[1, 2, 0]] * 0.1 - 0.3
+    wanted = np.stack(np.meshgrid(*place, indexing="ij"))[[1, 2, 0]] * 0.02 - 0.1
     wanted *= ratios.reshape(3, 1, 1, 1)
     inner = (slice(None), slice(8, -8), slice(6, -6), slice(4, -4))
-    np.testing.assert_allclose(made.field[0].numpy()[inner], wanted[inner], atol=0.02)
+    np.testing.assert_allclose(made.field[0].numpy()[inner], wanted[inner], atol=0.005)
     assert made.share == 0.5
 
 
@@ -106,16 +106,6 @@ def test_a_field_that_would_fold_between_the_models_voxels_is_taken_in_part() ->
     assert made.least > 0.05
 
 
-def test_recovery_begins_where_training_deforms_as_far(silent: str) -> None:
-    """A step is .02 x 12 = .24 mm: K(12) = 16 makes 3.84 mm, K(13) = 18 makes 4.32 mm."""
-    model = Learned.of(silent, "cpu")
-    assert model.steps_for(4.0)[0] == 14
-    assert model.steps_for(0.2)[0] == 1
-    steps, furthest = model.steps_for(100.0)
-    assert steps == 80
-    assert furthest == pytest.approx(195 * 0.24)
-
-
 def test_the_recovered_field_keeps_the_faces_of_the_box(tmp_path: Path) -> None:
     """A network that pushes everything towards x moves no voxel across the faces of x."""
     pushing = write_model(tmp_path / "push.safetensors", HEADER, last=0.05)
@@ -124,7 +114,8 @@ def test_the_recovered_field_keeps_the_faces_of_the_box(tmp_path: Path) -> None:
     still = Learned.of(write_model(tmp_path / "s.safetensors", HEADER, last=0.0), "cpu")
     other = still.deformation(volume, 5.0, (32.0,), Noise(0, "", 0), [])
     assert float((made.field - other.field).abs().max()) > 0.05
-    assert float(made.field[0, 0, [0, -1]].abs().max()) < 0.15
+    assert float(made.field[0, 0, [0, -1]].abs().max()) == 0
+    assert float(made.field[0, 2][..., [0, -1]].abs().max()) == 0
     assert made.least > 0.05
 
 
