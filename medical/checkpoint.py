@@ -159,7 +159,7 @@ class Checkpoint:
         with (self.folder / name).open("wb") as file:
             for channel in kept.array:
                 for part in slabs(channel.shape):
-                    file.write(np.ascontiguousarray(channel[part]))
+                    file.write(np.ascontiguousarray(channel[part]).data)
                     let_go(kept.array)
             os.fsync(file.fileno())
 

@@ -13,7 +13,7 @@ from undrift.common.weights.files import read_settings
 from undrift.common.weights.model import find_weights
 from undrift.common.wishes import Wishes
 from undrift.medical.intensity import IntensityMap, Values
-from undrift.medical.percentiles import measured_map
+from undrift.medical.percentiles import measured_map, measured_maximum
 from undrift.medical.signal import (
     MaximumSettings,
     Signal,
@@ -97,12 +97,10 @@ class Method:
 
     def map_of(self, values: Values) -> IntensityMap:
         """The map of a volume (x, y, z), measured where the model says so."""
-        if is_on_disk(values):
-            found = measured_map(values, self.signal)
-            return MaximumMap(found) if isinstance(found, float) else found
-        if isinstance(self.signal.intensity, MaximumSettings):
-            return MaximumMap(robust_maximum(values, self.signal.intensity))
-        return self.signal.intensity_map(values)
+        given, far = self.signal.intensity, is_on_disk(values)
+        if isinstance(given, MaximumSettings):
+            return MaximumMap((measured_maximum if far else robust_maximum)(values, given))
+        return measured_map(values, self.signal) if far else self.signal.intensity_map(values)
 
     def record(self) -> dict[str, Any]:
         """What is needed to repeat it."""

@@ -49,17 +49,20 @@ def percentiles(pieces: Pieces, shares: Sequence[float]) -> list[float]:
     ]
 
 
-def measured_map(values: Values, signal: Signal) -> IntensityMap | float:
-    """The map of a model's signal for values on the disk, or the robust maximum of complex images.
+def measured_maximum(values: Values, given: MaximumSettings) -> float:
+    """`signal.robust_maximum` of values on the disk. Raises InputError for one that is all zero."""
+    largest = max(abs(end) for end in extremes(values))
+    if not largest > 0 or not np.isfinite(largest):
+        raise InputError(f"the largest magnitude is {largest:g}; expected a finite one above 0")
+    return percentiles(above(values, given.floor * largest, np.abs), [100 * given.quantile])[0]
 
-    Raises InputError for values without a foreground.
+
+def measured_map(values: Values, signal: Signal) -> IntensityMap:
+    """The map of a model's signal for values on the disk.
+
+    Raises InputError for values without a foreground, and for a model of complex images.
     """
     given = signal.intensity
-    if isinstance(given, MaximumSettings):
-        largest = max(abs(end) for end in extremes(values))
-        if not largest > 0 or not np.isfinite(largest):
-            raise InputError(f"the largest magnitude is {largest:g}; expected a finite one above 0")
-        return percentiles(above(values, given.floor * largest, np.abs), [100 * given.quantile])[0]
     if not isinstance(given, PercentileSettings):
         return signal.intensity_map(values)
     if given.floor is None:
@@ -88,12 +91,12 @@ def otsu_level(values: Values) -> float:
     """Otsu's threshold, as of `intensity.foreground`. Raises InputError for a constant volume."""
     from skimage.filters import threshold_otsu
 
-    low, high = (np.float32(end) for end in extremes(values))
+    low, high = ends = extremes(values)
     if low == high:
-        raise InputError(f"all values are {float(low):g}: there is no foreground")
+        raise InputError(f"all values are {low:g}: there is no foreground")
     counts, edges = np.zeros(256, np.int64), np.zeros(257)
     for part in parts(values):
-        found, edges = np.histogram(values[part], 256, (low, high))
+        found, edges = np.histogram(values[part], 256, ends)
         counts += found
         let_go(values)
     return float(threshold_otsu(hist=(counts, (edges[:-1] + edges[1:]) / 2)))

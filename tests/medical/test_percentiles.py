@@ -1,15 +1,16 @@
 """Percentiles of values on the disk against numpy's, and maps against those in memory."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tiny_medical import PRIOR, TRANSLATE, head
 
 from undrift.common.errors import InputError
-from undrift.medical.percentiles import measured_map, otsu_level, percentiles
+from undrift.medical.percentiles import measured_map, measured_maximum, otsu_level, percentiles
 from undrift.medical.rician import measured_sigma
-from undrift.medical.signal import read_signal, robust_maximum
+from undrift.medical.signal import MaximumSettings, read_signal, robust_maximum
 from undrift.medical.volumes.on_disk import on_disk
 
 
@@ -47,11 +48,13 @@ def test_maps_are_those_of_memory(floor: float | None, tmp_path: Path) -> None:
     values = head((40, 30, 50))
     intensity = {**TRANSLATE["signal"]["intensity"], "floor": floor}
     signal = read_signal({**TRANSLATE["signal"], "intensity": intensity})
-    found = measured_map(mapped(values, tmp_path), signal)
-    wanted = signal.intensity_map(values)
+    found: Any = measured_map(mapped(values, tmp_path), signal)
+    wanted: Any = signal.intensity_map(values)
     assert found.low == pytest.approx(wanted.low, rel=1e-6)
     assert found.high == pytest.approx(wanted.high, rel=1e-6)
-    maximum = measured_map(mapped(values, tmp_path), read_signal(PRIOR["signal"]))
+    complex_ones = read_signal(PRIOR["signal"]).intensity
+    assert isinstance(complex_ones, MaximumSettings)
+    maximum = measured_maximum(mapped(values, tmp_path), complex_ones)
     assert maximum == pytest.approx(robust_maximum(values), rel=1e-6)
 
 

@@ -103,7 +103,7 @@ def test_one_map_for_the_frames_of_a_translation(place: Path) -> None:
 
     signal = read_signal(TRANSLATE["signal"])
     frames = loaded("bold.nii.gz").get_fdata().astype(np.float32)
-    alone = [signal.intensity_map(frames[..., k]) for k in range(4)]
+    alone: list[Any] = [signal.intensity_map(frames[..., k]) for k in range(4)]
     assert maps[0]["low"] == pytest.approx(np.median([one.low for one in alone]), rel=1e-6)
     assert maps[0]["high"] == pytest.approx(np.median([one.high for one in alone]), rel=1e-6)
 
