@@ -12,6 +12,7 @@ tissue grow. Nothing holds bones but the model.
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ STARTS = (6.0, 12.0)  # mm
 
 def steps(model: Learned) -> None:
     """Prints the share that is left of single steps."""
-    recipe = model.model.settings.record["recipe"]
+    recipe: Any = model.model.settings.record["recipe"]
     changes = {"first": FIRST, "subjects": COUNT, "late": 1.0}
     samples = Warped(load(DeformData, {**recipe["data"], **changes}, "data"), model.signal, 1)
     number = float(model.signal.intensity_map(np.zeros((1, 1, 1), np.float32)).forward(
