@@ -152,8 +152,9 @@ def _model(task: str, name: str, options: Mapping[str, Any], seed: int) -> Metho
 def _usual_model(task: str) -> str | None:
     """The default model of a task, where its verb has several."""
     from undrift.restoration.mending import MODELS
+    from undrift.restoration.real_sr import ENLARGER
 
-    return {"jpeg": MODELS["jpeg"], "blind-sr": MODELS["blind"]}.get(task)
+    return {"jpeg": MODELS["jpeg"], "blind-sr": ENLARGER}.get(task)
 
 
 TOLD: dict[str, Callable[[Any], dict[str, Any]]] = {

@@ -1,9 +1,9 @@
 """Enlargement of pictures as they are found: blurred, noisy, compressed small ones.
 
 A network for clean bicubic reductions takes noise and JPEG blocks for detail and sharpens them. So
-the picture is enlarged by bicubic first, and then restored at full size by the network for unknown
-damage, a quarter of whose training pictures were made small by the second-order pipeline of
-Real-ESRGAN in milder ranges and enlarged so (`chains.settings.UNKNOWN`, part "enlarged").
+the picture is enlarged by bicubic first, and then restored at full size by a network for unknown
+damage whose training pictures were all made small by pipelines of two orders, most by that of
+Real-ESRGAN, and enlarged so (`chains.settings.UNKNOWN_SMALL`).
 """
 
 import time
@@ -21,6 +21,7 @@ from undrift.restoration.images import to_pixels
 from undrift.restoration.mending import check_mend, mended, restorer
 from undrift.restoration.outcome import Measured, outcome
 
+ENLARGER = "photos-enlarge"
 LARGEST = 4.0  # scale of the training pictures
 
 
@@ -40,7 +41,7 @@ def enlarge_real(
     began = time.monotonic()
     picture, back = to_pixels(image)
     low = prepared(picture)
-    sampler = restorer("blind", model, wishes_for(image, wishes))
+    sampler = restorer("blind", model, wishes_for(image, wishes), ENLARGER)
     check_enlarge_real(sampler, scale, fidelity)
     modes = sampler.wishes.pad_modes()
     y = without_overshoots(enlarged(low, scale, modes), low)

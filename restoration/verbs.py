@@ -90,8 +90,9 @@ class Enlarging(Verb):
         if own.get("degradation") != "real":
             return super().weights(model, own)
         from undrift.restoration.mending import restorer_weights
+        from undrift.restoration.real_sr import ENLARGER
 
-        return restorer_weights("blind", model)
+        return restorer_weights("blind", model, ENLARGER)
 
     def sampler(
         self, model: str | None, task: str, wishes: Wishes, own: Mapping[str, Any]
@@ -100,8 +101,9 @@ class Enlarging(Verb):
         if own.get("degradation") != "real":
             return super().sampler(model, task, wishes, own)
         from undrift.restoration.mending import restorer
+        from undrift.restoration.real_sr import ENLARGER
 
-        return restorer("blind", model, wishes)
+        return restorer("blind", model, wishes, ENLARGER)
 
 
 def without_network(task: str, method: object) -> bool:
