@@ -32,7 +32,7 @@ class Row:
 
     `before` may be smaller than `after` (super-resolution); `std` is in the unit of `after`,
     `std_before` in that of `before`, where that is a restoration too. With a reference there are
-    maps of errors. Rows after the first `PICTURED` may leave both pictures None.
+    maps of errors. A row without pictures, both None, is in the table alone.
     """
 
     name: str
@@ -123,7 +123,7 @@ def _items(report: Report) -> list[tuple[Row, list[Frame]]]:
                 row.name, row.before, row.after, reference=row.reference, std=row.std,
                 std_before=row.std_before, labels=row.labels or report.labels,
                 further=row.further,
-            ),
+            ) if row.before is not None else [],
         )
         for row in report.rows[:PICTURED]
     ]  # fmt: skip

@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from undrift.medical.ct.tasks import reconstruct_ct
     from undrift.medical.deformation.tasks import deform
     from undrift.medical.frame_by_frame import series
     from undrift.medical.generation.tasks import generate
@@ -41,6 +42,7 @@ __all__ = [
     "generate",
     "lesion",
     "read_volume",
+    "reconstruct_ct",
     "reconstruct_mri",
     "series",
     "super_resolve",

@@ -201,7 +201,7 @@ def said_of_frames(said: Mapping[int, list[str]]) -> list[str]:
     """The sentences of all frames, each once, with the numbers of the frames it is true of."""
     texts: dict[str, list[int]] = {}
     for number, own in said.items():
-        for text in own:
+        for text in dict.fromkeys(own):
             texts.setdefault(text, []).append(number)
     return [
         text if len(numbers) == len(said) else f"frame {', '.join(_ranges(numbers))}: {text}"

@@ -1,6 +1,7 @@
 """The page about a run over volumes: three planes of every map, what went and came, warnings.
 
-A row compares the planes of input and output under a slider, and shows all maps with their bars.
+A row compares the planes of input and output under a slider, and shows all maps with their bars;
+of a series those of the frame in the middle of what was done, under a name that says so.
 Where the input is no volume (k-space, sinograms), the record's "before" may name one to compare
 with; without it, a row has facts only.
 """
@@ -18,6 +19,8 @@ from undrift.medical.honesty.findings import Findings, examine
 from undrift.medical.notice import NOTICE
 from undrift.medical.volume_output import examining
 from undrift.medical.volumes.files import read_volume
+from undrift.medical.volumes.nifti_series import count_frames, open_series
+from undrift.medical.volumes.volume import Volume
 
 ACROSS = ("translate",)  # tasks whose output has another contrast
 EXPLAINED = (
@@ -50,21 +53,21 @@ def report_writer(options: RunOptions) -> Callable[[Sequence[Record]], None] | N
 
 
 def _has_room(record: Record, max_memory: int | None) -> bool:
-    needed, room = examining(math.prod(record.get("shape_out") or ()), max_memory)
+    needed, room = examining(math.prod((record.get("shape_out") or ())[:3]), max_memory)
     return needed <= room
 
 
 def findings_of(record: Record, same_contrast: bool) -> Findings | None:
-    """What there is to say of one output; None where its input is no volume of one time point."""
-    if record.get("frames"):  # of a series its own record has them
-        return None
+    """What there is to say of one output, of a series of one frame; None where its input is no
+    volume."""
     output = Path(record["output"])
     units = record.get("units") or "unknown"
+    place, number = _middle(record)
     try:
-        after = read_volume(output, units)
-        given = record.get("before") or record["input"]
-        before = read_volume(given, units if same_contrast else "unknown")
-        maps = {name: _beside(output, name) for name in ("std", "invented")}
+        after = _frame(output, place, units)
+        given = Path(record.get("before") or record["input"])
+        before = _frame(given, number, units if same_contrast else "unknown")
+        maps = {name: _beside(output, name, place) for name in ("std", "invented")}
         invented = None if maps["invented"] is None else maps["invented"].array
         return examine(
             before, after, std=maps["std"], invented=invented, same_contrast=same_contrast
@@ -83,7 +86,8 @@ def write_page(
     """Writes the page. found: output -> findings; outputs without have facts only."""
     from undrift.common.report import Report, write_report
 
-    named = {Path(output).name: one for output, one in found.items() if one is not None}
+    names = {r["output"]: _name(r) for r in records if r.get("output")}
+    named = {names[output]: one for output, one in found.items() if one is not None}
     rows = [
         _row(r, found.get(r["output"])) for r in records if r["status"] in ("written", "skipped")
     ]
@@ -94,7 +98,7 @@ def write_page(
 def _row(record: Record, findings: Findings | None) -> Any:
     from undrift.common.report import Row
 
-    name = Path(record["output"]).name
+    name = _name(record)
     facts = {
         "voxels": " x ".join(str(n) for n in record.get("shape_out") or ()) or None,
         **{key: record.get(key) for key in ("units", "clipped", "chi", "nfe", "seconds")},
@@ -149,7 +153,27 @@ def _tissues(named: dict[str, Findings]) -> list[Any]:
     return [ReportTable("Volumes of tissues", columns, rows, TISSUES)] if rows else []
 
 
-def _beside(output: Path, name: str) -> Any:
+def _beside(output: Path, name: str, place: int) -> Any:
     """The volume NAME.std.nii.gz, say, beside NAME.nii.gz; None without one."""
     path = output.with_name(f"{stem(output)}.{name}{full_suffix(output)}")
-    return read_volume(path) if path.exists() else None
+    return _frame(path, place, "unknown") if path.exists() else None
+
+
+def _middle(record: Record) -> tuple[int, int]:
+    """Place in the output and number in the input of the frame that is shown; 0 of volumes."""
+    frames = record.get("frames") or [0]
+    place = len(frames) // 2
+    return place, frames[place]
+
+
+def _frame(path: Path, number: int, units: str) -> Volume:
+    """A volume, or a frame of a series."""
+    if count_frames(path) == 1:
+        return read_volume(path, units)
+    with open_series(path, units) as opened:
+        return opened.frame(number)
+
+
+def _name(record: Record) -> str:
+    name = Path(record["output"]).name
+    return f"{name}, frame {_middle(record)[1]}" if record.get("frames") else name

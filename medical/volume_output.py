@@ -49,6 +49,7 @@ class VolumeOutput:
             told["clipped"] = written.clipped
             facts = provenance(came.source, came.volume, result.value, written, self.name_source)
             self._name_in_bids(facts, came.source)
+            self._gradients(came.source, target, told)
             if looks := told.pop("looks", None):
                 facts["Findings"] = {"Frames": looks}
             elif self.findings and (found := self.looked(came.volume, result, told["warnings"])):
@@ -92,6 +93,14 @@ class VolumeOutput:
                     f"{' and '.join(held)} of the source are in the derived series too; "
                     "--anonymize-minimal replaces identifiers and dates, no more"
                 )
+
+    def _gradients(self, source: Path, target: Path, told: Mapping[str, Any]) -> None:
+        """Of a series; another contrast is weighted otherwise."""
+        if "frames" in told and self.task != "translate":
+            from undrift.medical.volumes.gradients import copy_gradients
+
+            count = told["shape_in"][3]
+            told["warnings"].extend(copy_gradients(source, target, told["frames"], count))
 
     def _derivation(self, told: Mapping[str, Any]) -> Any:
         from undrift.medical.notice import NOTICE

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from undrift.common.errors import InputError, MissingExtraError
+from undrift.common.errors import InputError, MissingExtraError, UsageError
 from undrift.common.operators.diagonal import Diagonal
 from undrift.common.operators.noise_models import Gaussian
 from undrift.medical.ct.fbp import filtered_back_projection
@@ -26,6 +26,7 @@ from undrift.medical.ct.sart import sart
 from undrift.medical.ct.sinogram import MODEL_SHARE, Sinogram
 from undrift.medical.ct.slices import ScannedSlices, from_rows, in_numbers
 from undrift.medical.ct.units import mu_to_hu
+from undrift.medical.honesty.priors import is_flat
 from undrift.medical.intensity import HuWindow
 from undrift.medical.mri.sparse import total_variation
 from undrift.medical.outcome import in_words
@@ -143,6 +144,11 @@ def by_posterior(sinogram: Sinogram, settings: Settings) -> Found:
 
     model = Model.of(sinogram, settings.model_share, window_of(settings.prior))
     prior = read_prior(settings.prior, _device(settings.device))
+    if is_flat(prior):
+        raise UsageError(
+            f"{prior.name} is a network of two dimensions; slices of a scan are one volume: take a "
+            "prior of three dimensions, as ct-prior, or method 'tv' or 'sart'"
+        )
     told: dict[str, Any] = {"nfe": 0}
 
     def solved(options: Mapping[str, Any], count: int) -> Tensor:

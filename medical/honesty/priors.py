@@ -25,6 +25,18 @@ def unlike_training(prior: Any, counts: Sequence[int], spacing: Sequence[float])
     return [] if signal is None else range_warnings(spacing, counts, signal)
 
 
+def is_flat(prior: Any) -> bool:
+    """Whether the network of a `Prior` takes pictures only: its convolutions have two axes."""
+    from torch import nn
+
+    if prior.network is None or hasattr(prior.denoise, "slices"):  # stacks make a volume of them
+        return False
+    kinds = {type(part) for part in prior.network.modules()}
+    return any(issubclass(kind, nn.Conv2d) for kind in kinds) and not any(
+        issubclass(kind, nn.Conv3d) for kind in kinds
+    )
+
+
 def prior_signal(prior: Any) -> Signal | None:
     """The section `signal` of a prior's weights; None where nothing is stated."""
     if not isinstance(prior, str | Path) or Path(prior).is_dir():

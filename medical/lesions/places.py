@@ -46,8 +46,10 @@ def draw_mask(
                             fading=False)[0, 0].numpy()  # fmt: skip
     mask = far + roughness * np.sqrt(3) * spacing[0] * field < 1
     if not mask.any():
+        voxel = ", ".join(f"{c:.1f}" for c in centre)
         raise InputError(
-            f"a lesion of {radius:g} mm at {tuple(centre)} has no voxel in a grid of {grid}"
+            f"a lesion of {radius:g} mm at voxel ({voxel}) has no voxel in a grid of {grid}; the "
+            "centre is given in mm of the world (right, anterior, superior)"
         )
     return mask
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from undrift.common.errors import InputError, UsageError, nearest
+from undrift.medical.honesty.priors import is_flat
 from undrift.medical.mri.baselines import cg_sense, zero_filled
 from undrift.medical.mri.pieces import Piece
 from undrift.medical.mri.sparse import total_variation, wavelet
@@ -70,6 +71,12 @@ class Posterior:
 
     def __call__(self, piece: Piece) -> Tensor:
         choice = self.choice
+        if len(piece.operator.shape_in) > 3 and is_flat(self.prior):
+            raise UsageError(
+                f"{self.prior.name} is a network of two dimensions, and these slices are one "
+                "volume: leave out --together (together=True), so that each is made alone, or take "
+                "a prior of three dimensions, as brain-prior"
+            )
         named = choice.sampler != "auto" or choice.solver is not None
         if named or self.prior.spectrum is None:
             return self._solved(piece, choice.sampler, choice.options, choice.samples)

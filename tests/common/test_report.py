@@ -176,3 +176,12 @@ def test_maps_of_errors_and_spreads_share_their_scales() -> None:
     for seen, wanted in zip(colours, expected, strict=True):
         np.testing.assert_allclose(seen, wanted, atol=3)  # type: ignore[arg-type]
     assert "left of the line is old, right of it new" in "".join(page.text)
+
+
+def test_a_row_without_pictures_is_in_the_table_alone() -> None:
+    rows = [Row("plain.nii", None, None, scores={"chi": 1.25}), row("seen.png")]
+    page = Page(render(Report("Run", {}, rows)))
+    assert "plain.nii" in page.text and "1.25" in page.text
+    assert [a["id"] for a in page.all("section")] == ["item-2"]
+    assert "#item-2" in [a["href"] for a in page.all("a")]
+    assert "Pictures" not in Page(render(Report("Run", {}, rows[:1]))).text

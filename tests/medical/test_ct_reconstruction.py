@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from tiny import SMALL
 
-from undrift.common.denoisers import Estimate
+from undrift.common.denoisers import Denoiser, Estimate, Scaling
 from undrift.common.errors import InputError, MissingExtraError, UsageError
+from undrift.common.networks import build_network
 from undrift.common.operators import check_adjoint, dense_matrix
 from undrift.common.operators.radon import FanBeam, Radon
 from undrift.common.operators.stored import StoredBeams
@@ -185,6 +187,14 @@ def test_without_weights_a_user_is_told_what_to_do(monkeypatch):
     given = Sinogram(np.zeros((1, 3, 7), np.float32), Parallel(evenly(3), 7, 1.0), sigma=0.1)
     with pytest.raises(MissingExtraError, match=r"undrift train ct-prior.*'tv'"):
         reconstruct_ct(given)
+
+
+def test_a_network_of_pictures_is_no_prior_of_volumes():
+    network = build_network("local-nafnet", {**SMALL, "inputs": 1, "outputs": 1})
+    prior = Denoiser(network, VariancePreserving(), "balanced", Scaling(1.0, centre=0.0))
+    given = Sinogram(np.ones((1, 3, 7), np.float32), Parallel(evenly(3), 7, 1.0), sigma=0.1)
+    with pytest.raises(UsageError, match="network of two dimensions"):
+        reconstruct_ct(given, prior=prior)
 
 
 def test_bad_calls_are_refused():

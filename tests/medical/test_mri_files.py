@@ -152,6 +152,17 @@ def test_pixels_unlike_the_training_of_the_prior_are_told(
     assert not [w for w in plain.info["warnings"] if "trained on" in w]
 
 
+def test_a_network_of_pictures_makes_no_volume_of_slices(
+    fastmri: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flat = write_model(tmp_path / "flat.safetensors", MODEL, last=0.0)
+    call = ["medical", "recon-mri", str(fastmri), "--model", flat, "--samples", "1", "--steps", "1"]
+    assert main([*call, "--together", "-o", str(tmp_path / "a.nii.gz")]) == 2
+    said = capsys.readouterr().err
+    assert "network of two dimensions" in said and "leave out --together" in said
+    assert main([*call, "-q", "-o", str(tmp_path / "b.nii.gz")]) == 0
+
+
 def test_arrays_with_a_spacing_are_compared_too(tmp_path: Path) -> None:
     ranges = {
         "modality": "mr", "spacing": [1.0, 2.3], "fov": [100, 260],

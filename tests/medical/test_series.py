@@ -129,6 +129,30 @@ def test_one_frame_is_a_volume(place: Path) -> None:
     np.testing.assert_array_equal(np.asarray(one.dataobj), last)
 
 
+def test_tables_of_diffusion_weighting_follow_the_frames(place: Path) -> None:
+    Path("bold.bval").write_text("0 1000 995.5 2000\n")
+    Path("bold.bvec").write_text("0 1 0 .5\n0 0 1 .5\n0 0 0 -.7071\n")
+    assert main([*MR, "-o", "out/", "--frames", "1::2", "--no-findings"]) == 0
+    assert Path("out/bold.bval").read_text() == "1000 2000\n"
+    assert Path("out/bold.bvec").read_text() == "1 .5\n0 .5\n0 -.7071\n"
+    Path("bold.bval").write_text("0\n1000\n995.5\n2000\n")
+    Path("bold.bvec").write_text("0 1 0\n")
+    assert main([*MR, "-o", "on.nii", "--frames", "1:3", "--no-findings"]) == 0
+    assert Path("on.bval").read_text() == "1000\n995.5\n"
+    assert not Path("on.bvec").exists()
+    said = json.loads(Path("on.json").read_text())["Warnings"]
+    assert "bold.bvec has 1 x 3 numbers for 4 frames and was not copied" in said
+
+
+def test_the_report_shows_the_frame_in_the_middle(place: Path) -> None:
+    words = ["--frames", "0:3:2", "--samples", "2", "--report"]
+    assert main([*CT, "-o", "out.nii", *words, "a.html"]) == 0
+    page = Path("a.html").read_text()
+    assert "out.nii, frame 2" in page and page.count("data:image/") == 3
+    assert main([*CT, "-o", "one.nii", "--frames", "1", "--no-findings", "--report", "c.html"]) == 0
+    assert "one.nii, frame 1" in Path("c.html").read_text()
+
+
 def test_without_frames_a_series_is_refused_before_it_is_read(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -201,7 +225,7 @@ def test_times_follow_the_frames(place: Path) -> None:
 
 
 def test_sentences_of_frames_are_gathered() -> None:
-    said = {0: ["a", "b"], 1: ["a"], 2: ["a", "b"], 4: ["a", "c"], 3: ["a", "b"]}
+    said = {0: ["a", "b", "a"], 1: ["a"], 2: ["a", "b"], 4: ["a", "c"], 3: ["a", "b"]}
     found = said_of_frames(dict(sorted(said.items())))
     assert found == ["a", "frame 0, 2 to 3: b", "frame 4: c"]
 
