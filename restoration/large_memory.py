@@ -1,8 +1,9 @@
 """What the windows of a large picture may take: memory is that of a window and of two bands.
 
 Bands of rows are as high as a window and as wide as the picture, in the numbers of the file: one is
-read, one is collected to be written. They are the only part that grows with the picture, and under
-a bound windows are smaller by as much. What a window takes is the network's own count times a
+read, one is collected to be written. They are the only part that grows with the picture, and
+windows are smaller by as much: all together take what the largest window takes beside the bands of
+a picture of a few megapixels. What a window takes is the network's own count times a
 measured factor, since that count is of maps in float32 that are worked on at once.
 """
 
@@ -17,6 +18,7 @@ from undrift.restoration.pictures.picture import Picture
 BUDGET = 2 * 10**9  # bytes of activations of a window, where nothing else is said
 HIDDEN = 1 + math.sqrt(2)  # margins beyond which colours below full transparency do not matter
 _BESIDE = 6 * 10**7  # bytes of a process besides windows and bands: what libraries set up
+_NARROW = 3 * 10**7  # bytes of the two bands of 10 megapixels of 8-bit colour
 _RESIDENT = (0.9, 1.2)  # its memory over the network's own count, in half types and in float32
 
 
@@ -31,13 +33,15 @@ def band_bytes(sheet: Picture, kept: int, scale: float, margin: int) -> int:
     return math.ceil((small + large) * len(sheet.mode) * np.dtype(sheet.depth).itemsize)
 
 
-def memory_of(sampler: Sampler, bands: int) -> int:
+def memory_of(sampler: Sampler, bands: int, largest: int) -> int:
     """Bytes that the network may count for a window, beside `bands` of rows.
 
-    Under a bound, the resident memory of the process beyond the program stays below it.
+    largest: what it counts for the largest window of all. Under a bound, the resident memory of the
+    process beyond the program stays below it.
     """
     bound = sampler.wishes.max_memory
-    if bound is None:
-        return min(BUDGET, free_memory(sampler.device) // 3)
     over = _RESIDENT[sampler.dtype.itemsize > 2]
-    return int(max(bound - _BESIDE - bands, bound / 4) / over)
+    level = max(largest - max(0, bands - _NARROW) / over, largest / 4)
+    if bound is None:
+        return int(min(level, BUDGET, free_memory(sampler.device) // 3))
+    return int(min(level, max(bound - _BESIDE - bands, bound / 4) / over))

@@ -143,8 +143,8 @@ class Plan:
         """All windows, from the top and the left."""
         for down in self.down:
             band = self.band(down)
-            give_freed_memory_back()  # holes add up
             for across in self.across:
+                give_freed_memory_back()  # holes add up
                 yield self._part(work, down, across, band)
             del band  # before the next is read
 
@@ -185,10 +185,11 @@ def plan_for(rows: Rows, sampler: Sampler, scale: float = 1.0, more: int = 0) ->
     sheet, sides = rows.sheet, (rows.sheet.height, rows.sheet.width)
     large = [resized(side, scale) for side in sides]
     margin = math.ceil(reach * calls(sampler.plan()) / scale) + more
+    largest = int((KEPT + 2 * reach) ** 2 * float(getattr(network, "bytes_per_element", 1024)))
 
     def too_large(kept: int) -> bool:
         """Bands are as high as windows, and take from what these may have."""
-        memory = memory_of(sampler, band_bytes(sheet, kept, scale, margin))
+        memory = memory_of(sampler, band_bytes(sheet, kept, scale, margin), largest)
         return kept > automatic_tile(network, large, memory)
 
     kept = bisect_left(range(1, KEPT + 1), True, key=too_large)

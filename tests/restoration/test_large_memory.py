@@ -15,7 +15,7 @@ from undrift.restoration import large_memory, large_plan
 from undrift.restoration.pictures.picture import Metadata
 from undrift.restoration.pictures.rows import sheet_of
 from undrift.restoration.pictures.tiff_rows import TiffRows
-from undrift.restoration.verbs import VERBS
+from undrift.restoration.verbs import DENOISER, VERBS
 
 BOUND = 400 * 10**6
 SCRIPT = """
@@ -47,6 +47,26 @@ def test_windows_leave_room_for_their_bands(dtype: str, denoise_model: str) -> N
         assert seen * network.bytes_per_element * over + bands < bound
         sides.append(plan.tile[0])
     assert sides[0] > sides[1] > sides[2]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_windows_and_bands_of_wide_pictures_take_no_more(dtype: str) -> None:
+    """With no bound in the way, all take what the largest window and 30 MB of bands take."""
+    wishes = Wishes(dtype=dtype, preset="fast", max_memory=20 * 10**9)
+    sampler: Any = VERBS["denoise"].sampler(DENOISER, "denoise", wishes, {"sigma": 15.0})
+    network = sampler.model.denoiser.network
+    over = large_memory._RESIDENT[dtype == "float32"]
+    largest = network.bytes_per_element * (large_plan.KEPT + 2 * network.reach) ** 2
+    for side in (3_160, 10_000, 14_400):
+        rows = TiffRows.__new__(TiffRows)
+        rows.sheet = sheet_of(Path("a.tif"), "TIFF", (side, side), "RGB", "uint8", Metadata())
+        plan = large_plan.plan_for(rows, sampler)
+        assert plan is not None
+        down, across = plan.down[1], plan.across[1]
+        seen = (down.stop - down.start) * (across.stop - across.start)
+        bands = 3 * side * (down.stop - down.start + down.high - down.low)
+        taken = seen * network.bytes_per_element * over + bands
+        assert 0.6 * largest * over < taken < 1.02 * (largest * over + 3e7)
 
 
 def peak(source: Path, target: Path, *words: str) -> int:
