@@ -60,8 +60,8 @@ class DeformData(Strict):
     step: float = Field(0.03, gt=0)
     scales: tuple[float, ...] = (4.0, 8.0, 16.0)
     regions: tuple[str, ...] = ("head", "chest", "abdomen")
-    finer: int = Field(1, ge=1, le=4)
-    late: float = Field(1.0, gt=0)
+    finer: int = Field(default=1, ge=1, le=4)
+    late: float = Field(default=1.0, gt=0)
 
 
 class Warped(Dataset[dict[str, Tensor]]):

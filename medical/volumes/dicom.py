@@ -95,7 +95,10 @@ def _chosen(datasets: Sequence[Any], series: str | None, where: str) -> list[Any
     listed = "".join(f"\n  {title}, {uid}" for uid, title in told.items())
     if series is None:
         if len(groups) > 1:
-            raise InputError(f"{where}: {len(groups)} series; choose one by `series`:{listed}")
+            raise InputError(
+                f"{where}: {len(groups)} series; put the files of each into a folder of its own, "
+                f"or choose one (Python: `series`):{listed}"
+            )
         return next(iter(groups.values()))
     matching = [uid for uid, group in groups.items() if series in _names(uid, group[0])]
     if len(matching) != 1:
