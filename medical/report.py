@@ -17,7 +17,7 @@ from undrift.common.manifest import Record
 from undrift.common.run_options import RunOptions
 from undrift.medical.honesty.findings import Findings, examine
 from undrift.medical.notice import NOTICE
-from undrift.medical.volume_output import examining
+from undrift.medical.volume_output import examining, noise_floor
 from undrift.medical.volumes.files import read_volume
 from undrift.medical.volumes.nifti_series import count_frames, open_series
 from undrift.medical.volumes.volume import Volume
@@ -70,8 +70,9 @@ def findings_of(record: Record, same_contrast: bool) -> Findings | None:
         maps = {name: _beside(output, name, place) for name in ("std", "invented")}
         invented = None if maps["invented"] is None else maps["invented"].array
         return examine(
-            before, after, std=maps["std"], invented=invented, same_contrast=same_contrast
-        )
+            before, after, std=maps["std"], invented=invented, same_contrast=same_contrast,
+            floor=noise_floor(record),
+        )  # fmt: skip
     except UndriftError:  # the run has said already what is wrong with a volume
         return None
 

@@ -150,8 +150,13 @@ class VolumeOutput:
         borders = turn_to(made.affine).borders_back(result.info.get("borders") or {}, made.grid)
         return examine(
             before, made, std=result.std, same_contrast=self.task != "translate",
-            borders=borders or None,
+            borders=borders or None, floor=noise_floor(result.info),
         )  # fmt: skip
+
+
+def noise_floor(facts: Mapping[str, Any]) -> float | None:
+    """The deviation of Rician noise that a task took off; None for other tasks."""
+    return float(facts["sigma"]) if "sigma_from" in facts else None
 
 
 def examining(voxels: int, max_memory: int | None) -> tuple[float, float]:

@@ -8,6 +8,9 @@ its surface (below half: blur shrinks what is convex). Contrast is the median in
 median in a shell around: it says whether the structure was in the input (disappeared) or is in the
 output only (appeared).
 
+Magnitudes of MR have a floor of noise in air, which a denoiser takes off: with its deviation as
+`floor`, voxels without signal (below 2 deviations after, and below 4 before) are not judged.
+
 Between contrasts (T1 to T2, MR to CT) values cannot be subtracted: there the change is what each
 volume holds that the other does not explain (`across`), and spreads play no part.
 """
@@ -79,12 +82,14 @@ def changed_components(
     k: float = THRESHOLD,
     least: float = LEAST,
     smooth: float | None = None,
+    floor: float | None = None,
 ) -> tuple[Component, ...]:
     """What went and came between two volumes (x, y, z) on one grid, the largest first.
 
     std: deviation of the samples behind `after`, of its shape and unit. least: mm^3. smooth: mm of
     the Gaussian; by default the largest spacing. Structures much smaller than that are missed, and
-    a weak one that touches a change more than twice as strong counts as part of it.
+    a weak one that touches a change more than twice as strong counts as part of it. floor: the
+    deviation of the noise of magnitudes, in the unit of the values.
 
     Raises InputError for series in time, other shapes, or values that are not finite.
     """
@@ -95,6 +100,8 @@ def changed_components(
     voxels = max(3, int(np.ceil(least / voxel)))
     found = []
     for kind, change, unit in _changes(before, after, body, same_contrast):
+        if floor is not None:
+            change[(after.array < 2 * floor) & (before.array < 4 * floor)] = 0
         strength = _strength(change, unit, body, before.spacing, wide, std)
         for part in _parts(strength, k, voxels, wide / float(np.cbrt(voxel))):
             found.append(_described(before, after, part, kind))

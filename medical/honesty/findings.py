@@ -90,13 +90,15 @@ def examine(
     invented: Values | None = None,
     measured: Any = None,
     k: float = THRESHOLD,
+    floor: float | None = None,
 ) -> Findings:
     """Asks everything that can be asked of an input and what was made of it.
 
     before, after: (x, y, z); where the grids differ, both are compared on the coarser one. std: of
     the samples, on the grid of `after`. model_signal: section `signal` of the model, for ranges.
     same_contrast: False for a translation. borders: axis -> first voxels of tiles. invented: a
-    null-space map (x, y, z) on the grid of `after`. measured: a `MeasurementCheck`.
+    null-space map (x, y, z) on the grid of `after`. measured: a `MeasurementCheck`. floor: the
+    deviation of the noise of magnitudes of MR, below which nothing went or came.
 
     Slices and seams are looked for in the change, between contrasts in what the input does not
     explain of the result.
@@ -108,7 +110,9 @@ def examine(
     warnings = [*guard(before, model_signal)]
     tissues = tissue_volumes(before, after, same_contrast)
     one, other, maps = _on_one_grid(before, after, extra)
-    components = changed_components(one, other, maps["std"], same_contrast=same_contrast, k=k)
+    components = changed_components(
+        one, other, maps["std"], same_contrast=same_contrast, k=k, floor=floor
+    )
     body = body_of(one)
     if same_contrast:
         residual = other.array - one.array

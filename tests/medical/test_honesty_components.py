@@ -55,6 +55,25 @@ def test_a_spread_that_covers_a_change_silences_it() -> None:
     assert changed_components(case.ill, case.clean, wide) == ()
 
 
+def test_the_floor_of_noise_in_air_is_no_structure_and_a_lesion_in_tissue_is() -> None:
+    """A ball of signal in air under Rician noise of deviation 30, and the truth as the result."""
+    sigma, grid = 30.0, np.stack(np.meshgrid(*[np.arange(48.0)] * 3, indexing="ij"))
+    head = np.linalg.norm(grid - 23.5, axis=0) < 18
+    place = np.array([23.0, 30.0, 20.0])
+    lesion = np.linalg.norm(grid - place[:, None, None, None], axis=0) < 4
+    truth = np.where(head, 300.0, 0.0) + np.where(lesion, 150.0, 0.0)
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, sigma, (2, 48, 48, 48))
+    measured = Volume(np.hypot(truth + noise[0], noise[1]).astype(np.float32), np.eye(4))
+    right = Volume(truth.astype(np.float32), np.eye(4))
+    lost = Volume(np.where(head, 300.0, 0.0).astype(np.float32), np.eye(4))
+    assert changed_components(measured, right) != ()  # the air
+    assert changed_components(measured, right, floor=sigma) == ()
+    (one,) = changed_components(measured, lost, floor=sigma)
+    assert one.kind == "disappeared" and math.dist(one.centroid, place) < 1
+    assert one.volume == pytest.approx(lesion.sum(), rel=0.15)
+
+
 def test_between_contrasts_a_lost_lesion_is_listed() -> None:
     def inverted(volume: Volume) -> Volume:  # dark where it was bright, as T2 is beside T1
         return volume.with_array(np.where(volume.array > 0, 300 - 1.5 * volume.array, 0))
