@@ -16,7 +16,7 @@ from functools import cache
 
 _TRIM, _MMAP = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
 _MOST = 2**31 - 1  # an int
-_LARGE = 2**25  # bytes: maps of the widest level; smaller ones are kept, since pages cost time
+_LARGE = 2**23  # bytes: smaller maps are kept, since pages cost time
 
 
 @cache

@@ -220,19 +220,16 @@ ALIASES = {
 }
 
 # What each shipped model rests on.
+_PICTURES = ("nafnet", "deadleaves", "philox")
 MODELS: dict[str, tuple[str, ...]] = {
-    "leaves-denoise": ("edm", "nafnet", "deadleaves", "philox"),
-    "leaves-prior": ("ddpm", "nafnet", "deadleaves", "philox"),
-    "photos-prior": ("ddpm", "nafnet", "deadleaves", "philox"),
-    "photos-jpeg": ("resshift", "nafnet", "deadleaves", "philox"),
-    "photos-derain": ("resshift", "nafnet", "deadleaves", "philox"),
-    "photos-deblur": ("resshift", "nafnet", "deadleaves", "philox"),
-    "photos-shadow": ("resshift", "nafnet", "deadleaves", "philox"),
-    "photos-enlarge": ("resshift", "nafnet", "deadleaves", "philox"),
-    "photos-restore": ("resshift", "nafnet", "deadleaves", "philox"),
-    "leaves-sr": ("resshift", "nafnet", "deadleaves", "philox"),
-    "photos-sr": ("resshift", "nafnet", "deadleaves", "philox"),
-}
+    "leaves-denoise": ("edm", *_PICTURES),
+    **dict.fromkeys(("leaves-prior", "photos-prior"), ("ddpm", *_PICTURES)),
+    **dict.fromkeys(
+        ("leaves-sr", "photos-sr", "photos-enlarge", "photos-restore", "photos-jpeg",
+         "photos-derain", "photos-shadow", "photos-deblur"),
+        ("resshift", *_PICTURES),
+    ),
+}  # fmt: skip
 
 
 def cite(*what: object) -> str:

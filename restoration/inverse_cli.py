@@ -132,7 +132,7 @@ def restore(options: RunOptions, keep_samples: bool, task: str, **own: Any) -> N
       undrift restore web.jpg -o clean.png --task jpeg
       undrift restore old/ -o new/ --task blind --preset best
       undrift restore hazy.jpg -o clear.png --task dehaze
-      undrift restore rain.png -o dry.png --task derain --model runs/rain/rain.safetensors
+      undrift restore rain.png -o dry.png --task derain
       undrift restore night.jpg -o day.png --task lowlight
       undrift restore camera.npz -o picture.tif --task compressed-sensing
       undrift restore pattern.npz -o object.tif --task phase --starts 32

@@ -24,7 +24,7 @@ from undrift.restoration.outcome import Measured, outcome
 RESTORER = "photos-restore"
 MODELS = {
     "jpeg": "photos-jpeg", "blind": RESTORER, "derain": "photos-derain", "dehaze": "leaves-dehaze",
-    "shadow": "leaves-shadow", "lowlight": "leaves-lowlight", "deblur": "leaves-deblur",
+    "shadow": "photos-shadow", "lowlight": "leaves-lowlight", "deblur": "photos-deblur",
 }  # fmt: skip
 _BY_BLIND = ("jpeg", "blind", "deblur")  # the training of `blind` holds these
 
