@@ -8,9 +8,6 @@ sart, tv     of `undrift.medical.reconstruct_ct`
 linear, cubic, lanczos, consistent   finer slices, see `thick`
 intensities  translation by the mean target value of each source value, learned from training
 
-Total variation of CT stops before it is solved, so its best weight means little, see
-docs/medical_measured.md.
-
 `STRENGTH` holds the parameters that gave the best mean PSNR on the split `validation`, found by
 `tune` over `CHOICES`; they are the same for every item of a row's kind. Deviations of white noise
 are measured in the volume (CT) or told (Rician).
@@ -36,9 +33,9 @@ CHOICES: Mapping[tuple[str, str], tuple[float, ...]] = {
     ("mr-denoise", "bm4d"): (0.7, 1.0, 1.4),
     ("mri-recon", "cg-sense"): (0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 1.0, 3.0),
     ("mri-recon", "wavelet"): (0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 1.0),
-    ("mri-recon", "tv"): (0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 1.0),
+    ("mri-recon", "tv"): (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.2),
     ("ct-recon", "sart"): (8, 16, 32),
-    ("ct-recon", "tv"): (20.0, 30.0, 50.0, 70.0, 100.0, 140.0, 200.0, 300.0),
+    ("ct-recon", "tv"): (12.0, 25.0, 50.0, 100.0),
 }
 STRENGTH: Mapping[tuple[str, str], float] = {
     ("ct-denoise", "nlm"): 0.8,
@@ -49,9 +46,9 @@ STRENGTH: Mapping[tuple[str, str], float] = {
     ("mr-denoise", "bm4d"): 1.0,
     ("mri-recon", "cg-sense"): 0.25,
     ("mri-recon", "wavelet"): 0.1,
-    ("mri-recon", "tv"): 0.1,
+    ("mri-recon", "tv"): 0.05,
     ("ct-recon", "sart"): 16,
-    ("ct-recon", "tv"): 100.0,
+    ("ct-recon", "tv"): 25.0,
 }
 _SCALE = 1000.0  # HU: strengths are relative, so that values are near 1
 

@@ -23,7 +23,7 @@ from undrift.medical.spread import spread_out
 SAMPLER, STEPS = "half-quadratic", 24
 SPLITTING = {"weight": 0.18, "top": 0.1, "bottom": 0.01}
 WIDER = 2.4  # deviations of samples: their 90 % interval then holds about that
-START = {"weight": 0.1, "iterations": 40}  # of total variation
+START = {"weight": 0.05, "iterations": 40}  # of total variation
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ METHODS: dict[str, Callable[[Any, Choice], PieceSolver]] = {
     "posterior": Posterior,
     "zero-filled": _baseline(_zero_filled),
     "cg-sense": _baseline(_sense, spread=0.35, iterations=50),
-    "wavelet": _baseline(_wavelet, weight=1.0, iterations=60),
-    "tv": _baseline(_tv, weight=1.0, iterations=40),
+    "wavelet": _baseline(_wavelet, weight=0.1, iterations=60),
+    "tv": _baseline(_tv, weight=0.05, iterations=40),
 }
 BASELINES = tuple(name for name in METHODS if name != "posterior")

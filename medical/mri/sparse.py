@@ -77,8 +77,13 @@ def total_variation(
     iterations: int = 40,
     rho: float | None = None,
     inner: int = 10,
+    tolerance: float = 1e-6,
 ) -> Tensor:
-    """(1, 2, *space) for y (1, *shape_out). rho: of the splitting, by default 10 lam."""
+    """(1, 2, *space) for y (1, *shape_out). rho: of the splitting, by default 10 lam.
+
+    inner, tolerance: where the rounds of conjugate gradients within an iteration stop. Weights that
+    are small beside A^T A need a small tolerance, or x stops moving before it is there.
+    """
     rho = 10 * lam if rho is None else rho
     axes = tuple(range(2, 2 + len(operator.shape_in) - 1))
     first = operator.adjoint(y)
@@ -88,7 +93,7 @@ def total_variation(
         right = first + rho * differences_adjoint(edges - dual, axes)
         x = conjugate_gradient(
             lambda v: operator.normal(v) + rho * differences_adjoint(differences(v, axes), axes),
-            right, x, 1e-4, inner,
+            right, x, tolerance, inner,
         ).x  # fmt: skip
         moved = differences(x, axes) + dual
         size = torch.linalg.vector_norm(moved, dim=(0, 2), keepdim=True)
