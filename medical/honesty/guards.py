@@ -18,6 +18,7 @@ from undrift.common.errors import InputError
 from undrift.medical.honesty.body import body_of
 from undrift.medical.honesty.histogram import inside_ratios, seen_quantiles
 from undrift.medical.volumes.checks import Needs, check_volume
+from undrift.medical.volumes.hounsfield import doubts
 from undrift.medical.volumes.volume import Values, Volume
 
 Range = tuple[float, float]
@@ -90,8 +91,8 @@ def hounsfield_warnings(volume: Volume) -> list[str]:
         check_volume(volume, "the input", Needs(units="HU", slices=1, frames=0))
     except InputError as error:
         return [str(error)]
-    found = []
     array = volume.array
+    found = doubts(array)
     body = body_of(volume)
     for name, ((low, high), (least, most), (few, many)) in BANDS.items():
         voxels = array[(array >= low) & (array <= high)]

@@ -2,7 +2,7 @@
 
 A network takes any numbers and returns plausible ones, so these are the mistakes that nobody would
 notice: voxels that are no number, an empty volume, one slice where three axes are needed, a series
-in time, Hounsfield units that somebody has normalised, a spacing far from what a model knows.
+in time, numbers that are no Hounsfield units, a spacing far from what a model knows.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ import numpy as np
 
 from undrift.common.errors import InputError
 from undrift.medical.volumes.geometry import same_grid, skew
+from undrift.medical.volumes.hounsfield import not_hounsfield
 from undrift.medical.volumes.on_disk import extremes, folded
 from undrift.medical.volumes.volume import Values, Volume
 
@@ -78,7 +79,7 @@ def _value_problems(volume: Volume, needs: Needs) -> list[str]:
     if low == high:
         return [f"all voxels are {low:g}: there is nothing to work on"]
     if needs.units == "HU":
-        return _hounsfield_problems(volume, low, high)
+        return _hounsfield_problems(volume)
     if needs.units and volume.units != needs.units:
         return [f"values count '{volume.units}', expected '{needs.units}'"]
     return []
@@ -88,17 +89,9 @@ def _finite(values: Values) -> int:
     return int(np.count_nonzero(np.isfinite(values)))
 
 
-def _hounsfield_problems(volume: Volume, low: float, high: float) -> list[str]:
-    told = f"values from {low:g} to {high:g}"
-    if low >= -1.0 and high <= 1.0:
-        return [f"{told}, expected Hounsfield units (air -1000, water 0): undo the normalisation"]
-    if low >= 0 and high <= 255:
-        return [f"{told} like a picture's, expected Hounsfield units (air -1000, water 0)"]
-    if low >= 0 and high >= 1500:
-        return [
-            f"{told} without one below zero, expected Hounsfield units (air -1000, water 0): "
-            "stored numbers without their intercept? Subtract 1024"
-        ]
+def _hounsfield_problems(volume: Volume) -> list[str]:
+    if told := not_hounsfield(volume.array):
+        return [told]
     if volume.units not in ("HU", "unknown"):
         return [f"values count '{volume.units}', expected 'HU'"]
     return []
