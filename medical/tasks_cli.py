@@ -41,12 +41,6 @@ _OUTPUT = (
         help="Structures that appeared or disappeared, seams, flicker.",
     ),
     _option(
-        "Output",
-        "--change",
-        is_flag=True,
-        help="Write where and how much values changed, smoothed.",
-    ),
-    _option(
         "Task",
         "--frames",
         metavar="all|A:B|N",
@@ -84,6 +78,10 @@ _OUTPUT = (
         "Output", "--allow-ct", is_flag=True, help="Write the suffix ct, which BIDS lacks yet."
     ),
 )
+# two contrasts have no difference that says anything of the network, so translate has none
+_CHANGE = _option(
+    "Output", "--change", is_flag=True, help="Write where and how much values changed, smoothed."
+)
 
 
 def _volumes(task: str) -> Callable[[Any], Any]:
@@ -116,14 +114,8 @@ def translate(
       undrift medical translate bids/ -o bids/derivatives/undrift --target t2 --participant-label 01
       undrift medical translate mr/ -o ct/ --target ct --max-memory 4GB
     """
-    from undrift.common.errors import UsageError
     from undrift.medical.tasks import translator
 
-    if output["change"]:
-        raise UsageError(
-            "--change: two contrasts have no difference that says anything of the network; see "
-            "Findings in the record for what one contrast does not explain of the other"
-        )
     own = {"target": target, "reference": reference}
     if reference is not None:
         from undrift.common.files import sha256_of
@@ -138,6 +130,7 @@ def translate(
     "Task", "--kind", type=click.Choice(["ct", "mr"]), required=True,
     help="ct: low dose, in HU; mr: Rician noise of magnitudes.",
 )  # fmt: skip
+@_CHANGE
 @_option("Task", "--sigma", type=float, help="Of MR noise; measured in tissue by default.")
 def denoise(options: RunOptions, kind: str, sigma: float | None, **output: Any) -> None:
     """Remove noise from low-dose CT and from MR, with units and header kept.
@@ -164,6 +157,7 @@ def denoise(options: RunOptions, kind: str, sigma: float | None, **output: Any) 
     "Task", "--method", type=click.Choice(["model", "interpolation"]), default="model",
     help="interpolation: cubic and consistent, without a network.",
 )  # fmt: skip
+@_CHANGE
 @_option("Task", "--thickness", type=float, metavar="MM", help="Of slices; their distance.")
 def sr(
     options: RunOptions, spacing: str, method: str, thickness: float | None, **output: Any
