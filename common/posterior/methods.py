@@ -173,7 +173,7 @@ METHODS: dict[str, Method] = {
     "half-quadratic": Method("one picture by splitting, with a denoiser as the prior", Conditional,
                              running.split, any_solver=False,
                              extra={"weight": WEIGHT, "top": TOP, "bottom": None, "start": None,
-                                    "stir": 0.0, "iterations": 500}),
+                                    "stir": 0.0, "iterations": 500, "moves": ""}),
     "stsl": Method("gradient steps at each time and a trace (STSL)", STSL, running.climbing,
                    steps=50, solver="ddim", any_solver=False, calls=_inner),
     "psld": Method("two norms, through decoder and encoder, for latents only (PSLD)", PSLD,

@@ -18,6 +18,7 @@ from undrift.common.posterior.daps import DAPS
 from undrift.common.posterior.ddrm import DDRM
 from undrift.common.posterior.half_quadratic import TOP, WEIGHT, HalfQuadratic
 from undrift.common.posterior.half_quadratic import falling as falling_levels
+from undrift.common.posterior.moved import Moved, read_moves
 from undrift.common.posterior.problem import Problem
 from undrift.common.posterior.red_diff import RedDiff
 from undrift.common.posterior.redrawn import Redrawn
@@ -235,13 +236,18 @@ def split(
     start: Tensor | None = None,
     stir: float = 0.0,
     iterations: int = 500,
+    moves: str = "",
 ) -> Tensor:
     """Half-quadratic splitting over levels from `top` to `bottom`, by default that of the noise.
 
-    start: like the signal, by default the linear estimate.
+    start: like the signal, by default the linear estimate. moves: of `moved`, joined by +.
     """
+    denoise, names = method.denoise, read_moves(moves)
+    if names:
+        cells = int(getattr(run.problem.prior.network, "multiple", 1))
+        denoise = Moved(denoise, names, run.noise, cells)
     solver = HalfQuadratic(
-        method.denoise, method.process, method.operator, method.sigma, method.sigma_d, weight,
+        denoise, method.process, method.operator, method.sigma, method.sigma_d, weight,
         stir=stir, iterations=iterations,
     )  # fmt: skip
     last = max(LEAST, method.sigma) if bottom is None else bottom
