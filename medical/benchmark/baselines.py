@@ -22,8 +22,8 @@ import numpy as np
 from undrift.common.errors import require
 from undrift.medical.benchmark.cases import ROWS, TARGETS, Case, air_noise
 
-# kind, method -> the parameter tried: over the deviation of the noise; sart: rounds; cg-sense: the
-# deviation of the image
+# kind, method -> the parameter tried: over the deviation of the noise; sart: views in all rounds;
+# cg-sense: the deviation of the image
 CHOICES: Mapping[tuple[str, str], tuple[float, ...]] = {
     ("ct-denoise", "nlm"): (0.5, 0.65, 0.8, 0.95, 1.2, 1.8),
     ("ct-denoise", "tv"): (0.15, 0.3, 0.4, 0.5, 0.6, 0.75, 1.0),
@@ -34,7 +34,7 @@ CHOICES: Mapping[tuple[str, str], tuple[float, ...]] = {
     ("mri-recon", "cg-sense"): (0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 1.0, 3.0),
     ("mri-recon", "wavelet"): (0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 1.0),
     ("mri-recon", "tv"): (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.2),
-    ("ct-recon", "sart"): (8, 16, 32),
+    ("ct-recon", "sart"): (450, 600, 750, 900, 1050, 1200),
     ("ct-recon", "tv"): (12.0, 25.0, 50.0, 100.0),
 }
 STRENGTH: Mapping[tuple[str, str], float] = {
@@ -47,7 +47,7 @@ STRENGTH: Mapping[tuple[str, str], float] = {
     ("mri-recon", "cg-sense"): 0.25,
     ("mri-recon", "wavelet"): 0.1,
     ("mri-recon", "tv"): 0.05,
-    ("ct-recon", "sart"): 16,
+    ("ct-recon", "sart"): 900,
     ("ct-recon", "tv"): 25.0,
 }
 _SCALE = 1000.0  # HU: strengths are relative, so that values are near 1
@@ -105,7 +105,7 @@ def _sinogram(method: str, case: Case, strength: float) -> np.ndarray:
 
     more: dict[str, Any] = {}
     if method == "sart":
-        more = {"steps": int(strength)}
+        more = {"steps": max(1, round(strength / len(case.given.geometry.angles)))}
     if method == "tv":
         more = {"options": {"weight": strength}}
     return reconstruct_ct(case.given, method=method, samples=1, **more).value.array

@@ -6,7 +6,8 @@ View by view, an image takes up what it does not explain of that view,
 
 rays and pixels each weighed by the weights that meet them. Views go in an order that jumps by the
 golden ratio, so that neighbours, which say the same, do not follow each other. Values stay at or
-above 0, as attenuation does. Few rounds are best: later ones follow the noise.
+above 0, as attenuation does. Few rounds are best: later ones follow the noise. What counts is the
+number of views that are taken up, times lam: with lam .1 to .8 the best image is the same.
 """
 
 from dataclasses import replace

@@ -123,6 +123,14 @@ def test_sart_reaches_consistent_data_and_stays_there():
         sart(p, geometry, relaxation=2.5)
 
 
+@pytest.mark.parametrize(("views", "rounds"), [(12, 75), (60, 15), (400, 2)])
+def test_sart_takes_up_as_many_views_whatever_their_number(views, rounds):
+    geometry = Parallel(evenly(views)).for_image((4, 4), (1.0, 1.0))
+    p = np.full((1, views, geometry.cells), 0.02, np.float32)
+    found = reconstruct_ct(Sinogram(p, geometry, sigma=0.01), method="sart")
+    assert found.info["options"]["rounds"] == rounds
+
+
 def test_total_variation_finds_a_disc_from_few_views():
     geometry = Parallel(evenly(12)).for_image((32, 32), (3.0, 3.0))
     x = np.arange(32) - 15.5
