@@ -13,6 +13,7 @@ from undrift.common.devices import channels_last
 from undrift.common.errors import InputError
 from undrift.common.losses import training_loss
 from undrift.common.training.recipe import Recipe, Schedule
+from undrift.common.training.recipes import recipe_paths
 from undrift.common.training.state import load_checkpoint
 from undrift.common.weights.files import load_denoiser, save_weights
 from undrift.common.weights.model import find_weights
@@ -106,7 +107,7 @@ def _accelerator(schedule: Schedule, cpu: bool) -> "Accelerator":
 
 def _begin_from(name: str, network: nn.Module) -> None:
     """Copies the weights of a finished model into a network of the same shape."""
-    path = find_weights(name)
+    path = _beginning(name)
     given, _ = load_denoiser(path)
     weights, own = given.network.state_dict(), network.state_dict()
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.items()}:
@@ -115,6 +116,20 @@ def _begin_from(name: str, network: nn.Module) -> None:
             "give both the same name and params, or begin at random"
         )
     network.load_state_dict(weights)
+
+
+def _beginning(name: str) -> Path:
+    """The file of `start`; where a recipe makes it and has not yet, the error names its command."""
+    try:
+        return find_weights(name)
+    except InputError as error:
+        made_by = Path(name).stem
+        if made_by == name or made_by not in recipe_paths():
+            raise InputError(f"start: {error}") from error
+        raise InputError(
+            f"start: {error}; `undrift train {made_by}`, run in this folder first, makes "
+            f"{Path('runs') / made_by / Path(name).name}. Name a file elsewhere by -s start=FILE"
+        ) from error
 
 
 def _placed(network: nn.Module, device: torch.device) -> nn.Module:

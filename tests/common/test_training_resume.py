@@ -143,6 +143,21 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, keep: int) -> None:
         prepare(recipe(), tmp_path, cpu=True)
 
 
+def test_a_start_that_a_recipe_has_yet_to_make_is_an_error_with_its_command(tmp_path: Path) -> None:
+    for start, told in (
+        (
+            "runs/leaves-denoise/leaves-denoise.safetensors",
+            r"start: runs.leaves-denoise.leaves-denoise\.safetensors: no such weight file; "
+            r"`undrift train leaves-denoise`, .* makes runs.leaves-denoise.*-s start=FILE",
+        ),
+        ("runs/mine/mine.safetensors", r"start: .*mine\.safetensors: no such weight file$"),
+        ("leaves-denoize", "start: no model .*did you mean 'leaves-denoise'"),
+    ):
+        wanted = recipe().model_copy(update={"start": start})
+        with pytest.raises(InputError, match=told):
+            prepare(wanted, tmp_path, cpu=True)
+
+
 def test_another_number_of_processes_is_refused(tmp_path: Path) -> None:
     train(prepare(recipe(), tmp_path, cpu=True), Toy(), until=1)
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
