@@ -12,7 +12,7 @@ from torch import Tensor
 
 from undrift.common.devices import autocast, free_memory, resolve_device, resolve_dtype
 from undrift.common.errors import UsageError
-from undrift.common.grids import build_grid
+from undrift.common.grids import build_grid, time_of_ratio
 from undrift.common.noise import Noise
 from undrift.common.padding import Padded
 from undrift.common.processes.process import Process, start
@@ -68,6 +68,10 @@ class Sampler:
             )
         return solver.plan(self.process, times)
 
+    def time_of(self, ratio: float) -> float:
+        """Where a signal with noise of that deviation enters; see `time_of_ratio`."""
+        return time_of_ratio(self.process, ratio, self.model.denoiser.scaling.sigma_d)
+
     def draw_samples(
         self,
         shape: Sequence[int],
@@ -89,15 +93,13 @@ class Sampler:
         level = None if level is None else level.to(self.device)
         steps = self.steps(time, state is not None, y is not None)
         denoise = self._tiled(self._padded_size(shape[2:]))
-        count = self.choice.symmetries
-        blocks = int(getattr(self.model.denoiser.network, "multiple", 1))
-        turned = self.padded(denoise if count == 1 else Symmetrised(denoise, count, blocks))
+        turned = self.padded(self.turned(denoise))
         results = []
         for number in range(self.choice.samples):
             noise = Noise(self.wishes.seed, self.wishes.item, number)
 
             def draw(index: int, noise: Noise = noise) -> Tensor:
-                return noise(tuple(shape), index, self.origin, device=self.device)
+                return self.drawn(noise, shape, index)
 
             x = start(self.process, y, draw(0), time) if state is None else state.to(self.device)
             with torch.inference_mode(), autocast(self.device, self.dtype):
@@ -138,6 +140,16 @@ class Sampler:
             largest = automatic_tile(denoiser.network, size, memory // batch)
             tile = (min(largest, _FITTING.get(self._key(), largest)),)
         return Tiled(denoiser, [int(side) for side in tile], batch)
+
+    def drawn(self, noise: Noise, shape: Sequence[int], index: int) -> Tensor:
+        """Draw number `index` for a signal of `shape` (1, c, *space)."""
+        return noise(tuple(shape), index, self.origin, device=self.device)
+
+    def turned(self, denoise: Denoise) -> Denoise:
+        """The denoiser, averaged over turned pictures where the preset says so."""
+        count = self.choice.symmetries
+        blocks = int(getattr(self.model.denoiser.network, "multiple", 1))
+        return denoise if count == 1 else Symmetrised(denoise, count, blocks)
 
     def padded(self, denoise: Denoise) -> Denoise:
         """The denoiser, continued beyond the borders where the wishes say so."""

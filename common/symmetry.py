@@ -20,7 +20,7 @@ from undrift.common.networks.local_nafnet import pad_to_multiple
 from undrift.common.solvers.loop import Denoise
 
 # Quarter turns and a flip of the last axis, ordered so that every prefix of 1, 2, 4, 8 is a group.
-_ELEMENTS = (
+ELEMENTS = (
     *((0, False), (2, False), (1, False), (3, False)),
     *((0, True), (2, True), (1, True), (3, True)),
 )
@@ -45,12 +45,12 @@ class Symmetrised:
         x = pad_to_multiple(x, self.multiple)
         y = None if y is None else pad_to_multiple(y, self.multiple)
         sums: dict[str, Tensor] = {}
-        for turns, flip in _ELEMENTS[: self.count]:
+        for turns, flip in ELEMENTS[: self.count]:
             turned = None if y is None else _apply(y, turns, flip)
             estimate = self.denoise(_apply(x, turns, flip), t, turned, level)
             for name, value in vars(estimate).items():
                 if value is not None:
-                    straight = _undo(value, turns, flip)
+                    straight = turned_back(value, turns, flip)
                     sums[name] = sums[name] + straight if name in sums else straight
         means = {name: total / self.count for name, total in sums.items()}
         return Estimate(**{name: mean[..., :height, :width] for name, mean in means.items()})
@@ -61,5 +61,6 @@ def _apply(x: Tensor, turns: int, flip: bool) -> Tensor:
     return turned.flip(-1) if flip else turned
 
 
-def _undo(x: Tensor, turns: int, flip: bool) -> Tensor:
+def turned_back(x: Tensor, turns: int, flip: bool) -> Tensor:
+    """Undoes a flip of the last axis and quarter turns of the last two before it."""
     return torch.rot90(x.flip(-1) if flip else x, -turns, (-2, -1))

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from undrift.common.errors import UsageError
-from undrift.common.grids import time_of_ratio
 from undrift.common.results import Restored
 from undrift.common.sampling import Sampler
 from undrift.restoration.asked import check_fidelity, is_number, wishes_for
@@ -126,7 +125,7 @@ def sampled(pixels: Tensor, sigma: float, sampler: Sampler) -> Tensor:
     The model of the sampler has to fit the channels. Raises InputError for a sigma beyond the
     process.
     """
-    moment = time_of_ratio(sampler.process, sigma, sampler.model.denoiser.scaling.sigma_d)
+    moment = sampler.time_of(sigma)
     a = float(sampler.process.a(torch.tensor(moment, dtype=torch.float64)))
     state = a * pixels  # x_t = a (x0 + (s/a) eps)
     return sampler.draw_samples(pixels.shape, state=state, time=moment).cpu()

@@ -17,6 +17,7 @@ from undrift.common.sampling import Sampler
 from undrift.common.wishes import Wishes
 from undrift.restoration import large_sr, large_tasks
 from undrift.restoration.large_plan import Plan
+from undrift.restoration.large_streams import streams
 from undrift.restoration.mending import MODELS
 from undrift.restoration.pictures.files import FORMATS
 from undrift.restoration.pictures.row_files import open_rows
@@ -24,7 +25,8 @@ from undrift.restoration.pictures.rows import Rows
 from undrift.restoration.restoring import is_mending
 from undrift.restoration.verbs import VERBS
 
-LARGE = 2**22  # pixels above which a picture is restored from file to file
+STREAMED = 2**19  # pixels above which a picture goes from file to file in strips
+LARGE = 2**22  # pixels above which it does in windows
 Given = dict[str, Any]
 _OWN = {  # settings of a task that windows may have
     "denoise": {"sigma", "noise", "gain", "read_noise", "method", "fidelity"},
@@ -66,11 +68,14 @@ def _restored(
     task: str, rows: Rows, target: Path, given: Given, noted: bool
 ) -> dict[str, Any] | None:
     scale = float(given.get("scale", 4.0)) if task == "sr" else 1.0
-    if rows.known.height * rows.known.width * scale**2 <= LARGE:
+    size = rows.known.height * rows.known.width * scale**2
+    if size <= min(LARGE, STREAMED):
         return None
     wishes = Wishes(**{k: v for k, v in given.items() if k in Wishes.__dataclass_fields__})
     sampler = VERBS[task].sampler(given.get("model"), task, wishes, given)
-    if not isinstance(sampler, Sampler) or given.get("method") == "operator" or not rows.settle():
+    if not isinstance(sampler, Sampler) or given.get("method") == "operator":
+        return None
+    if (size <= LARGE and not streams(sampler, rows.known)) or not rows.settle():
         return None
     function: Callable[..., dict[str, Any] | None]
     if task == "sr":

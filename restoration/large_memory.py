@@ -10,15 +10,23 @@ measured factor, since that count is of maps in float32 that are worked on at on
 import math
 
 import numpy as np
+import torch
 
 from undrift.common.devices import free_memory
+from undrift.common.networks.local_nafnet import LocalNAFNet
+from undrift.common.networks.local_nafnet_rows import line_elements
 from undrift.common.sampling import Sampler
+from undrift.common.solvers.plan import calls
 from undrift.restoration.pictures.picture import Picture
 
 BUDGET = 2 * 10**9  # bytes of activations of a window, where nothing else is said
 HIDDEN = 1 + math.sqrt(2)  # margins beyond which colours below full transparency do not matter
 _BESIDE = 6 * 10**7  # bytes of a process besides windows and bands: what libraries set up
 _NARROW = 3 * 10**7  # bytes of the two bands of 10 megapixels of 8-bit colour
+STRIP = 2**18  # pixels of a strip of a narrow picture, for each thread
+_THREADS = 4  # at most, of those that strips are higher for
+_WAITING = 120  # bytes of a pixel that waits for an answer: three maps of three channels and more
+_STREAMED = (1.7, 3.4)  # memory of a strip over the network's count, in half types and in float32
 _RESIDENT = (0.9, 1.2)  # its memory over the network's own count, in half types and in float32
 
 
@@ -45,3 +53,22 @@ def memory_of(sampler: Sampler, bands: int, largest: int) -> int:
     if bound is None:
         return int(min(level, BUDGET, free_memory(sampler.device) // 3))
     return int(min(level, max(bound - _BESIDE - bands, bound / 4) / over))
+
+
+def strip_height(sampler: Sampler, network: LocalNAFNet, width: int) -> int | None:
+    """Rows of the result that a strip has, a multiple of the network's; None where none fit.
+
+    width: of the result. What waits in lines grows with it, and strips are lower by as much.
+    """
+    half, count = sampler.dtype.itemsize < 4, calls(sampler.plan())
+    a_row = network.bytes_per_element * _STREAMED[not half] * width
+    lines = line_elements(network) * sampler.dtype.itemsize * sampler.choice.symmetries
+    beside = network.reach * _WAITING + lines
+    level = a_row / width * STRIP * min(torch.get_num_threads(), _THREADS)
+    bound = sampler.wishes.max_memory
+    most = free_memory(sampler.device) // 3 if bound is None else bound - _BESIDE
+    most -= count * beside * width
+    rows, least = (level - count * beside * width) / a_row, network.multiple
+    if most < least * a_row:
+        return None
+    return max(least, int(min(rows, most / a_row)) // least * least)

@@ -1,6 +1,6 @@
 """Where a window lies in its picture, as a sampler is told."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from undrift.common.networks.trimmed import trimmed
 from undrift.common.sampling import Sampler
@@ -10,11 +10,13 @@ from undrift.common.sampling import Sampler
 class Place:
     """origin: the first pixel of the result in the whole. cut: sides where the picture goes on.
 
-    The margin at such a side holds the reach of the network for each of its calls.
+    The margin at such a side holds the reach of the network for each of its calls. shown: rows of
+    the window, in pixels of the result, that the network is to see: of strips only what they keep.
     """
 
     origin: tuple[int, int]
     cut: tuple[bool, bool, bool, bool]
+    shown: slice = field(default_factory=lambda: slice(None))
 
     def tell(self, sampler: Sampler) -> None:
         """Noise is that of the whole then, and margins are restored only as far as they matter."""

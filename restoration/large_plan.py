@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from undrift.common.allocator import give_freed_memory_back
+from undrift.common.networks.local_nafnet import LocalNAFNet
 from undrift.common.resize import resized
 from undrift.common.sampling import Sampler
 from undrift.common.solvers.plan import calls
@@ -37,6 +38,7 @@ class Work(Protocol):
     """What is done to a window: pixels (1, c, h, w) with their margin -> (1, c, H, W)."""
 
     scale: float
+    sampler: Sampler
 
     def __call__(self, pixels: Tensor, place: Place) -> Tensor:
         """place: of the window in the whole."""
@@ -74,6 +76,7 @@ class Plan:
     """An open picture and the windows of both axes, in its own pixels.
 
     scale: of the result. grid: pixels of the picture that are whole blocks of the result.
+    streamed: the network, where windows are strips that it is streamed through (`large_strips`).
     """
 
     rows: Rows
@@ -81,6 +84,7 @@ class Plan:
     across: list[Window]
     scale: float = 1.0
     grid: int = 1
+    streamed: LocalNAFNet | None = None
 
     @property
     def sheet(self) -> Picture:
@@ -178,7 +182,7 @@ def plan_for(rows: Rows, sampler: Sampler, scale: float = 1.0, more: int = 0) ->
     """
     network, wishes = sampler.model.denoiser.network, sampler.wishes
     reach: int | None = getattr(network, "reach", None)
-    grid = _grid(scale, int(getattr(network, "multiple", 1)))
+    grid = grid_of(scale, int(getattr(network, "multiple", 1)))
     whole = wishes.pad_modes() or wishes.tile == "off" or sampler.choice.samples > 1
     if reach is None or grid is None or whole or rows.sheet is None:
         return None
@@ -197,7 +201,7 @@ def plan_for(rows: Rows, sampler: Sampler, scale: float = 1.0, more: int = 0) ->
     return Plan(rows, down, across, scale, grid)
 
 
-def _grid(scale: float, multiple: int) -> int | None:
+def grid_of(scale: float, multiple: int) -> int | None:
     """Fewest pixels of the picture that are whole blocks of the result; None for odd scales."""
     for count in range(1, _GRIDS + 1):
         large = count * scale

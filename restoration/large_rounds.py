@@ -6,7 +6,6 @@ sums of squares after each number of rounds, and once more for what the rounds t
 to the result.
 """
 
-import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from torch import Tensor
 from undrift.common.resize import upscale
 from undrift.common.windows import Window
 from undrift.restoration.back_projection import REACH, given_back
-from undrift.restoration.consistency import enlarged
+from undrift.restoration.consistency import enlarged, reduced
 from undrift.restoration.large_plan import Band, Plan, cut
 from undrift.restoration.large_scratch import Scratch
 from undrift.restoration.pictures import values
@@ -48,17 +47,26 @@ class Waiting:
     rest: Scratch
 
     def residuals(self, rounds: int) -> list[float]:
-        """The rms of the residual after 0 ... `rounds` rounds."""
+        """Finds the residual; its rms after 0 ... `rounds` rounds."""
         squares, count = [0.0] * (rounds + 1), 0
-        for down, across in itertools.product(self.plan.down, self.plan.across):
-            rest = self._rest(down, across)
-            kept = (..., *(slice(w.low - w.start, w.high - w.start) for w in (down, across)))
-            for number in range(rounds + 1):
-                squares[number] += float(rest[kept].double().square().sum())
-                if number < rounds:
-                    rest = given_back(rest, self._size(down, across), self.plan.scale)
-            count += rest[kept].numel()
+        for down in self.plan.down:
+            band = self.plan.band(down)
+            for across in self.plan.across:
+                rest = self._left(down, across, band)
+                kept = (..., *(slice(w.low - w.start, w.high - w.start) for w in (down, across)))
+                self.rest.put(rest[kept], down.low, across.low)
+                for number in range(rounds + 1):
+                    squares[number] += float(rest[kept].double().square().sum())
+                    if number < rounds:
+                        rest = given_back(rest, self._size(down, across), self.plan.scale)
+                count += rest[kept].numel()
         return [math.sqrt(total / count) for total in squares]
+
+    def _left(self, down: Window, across: Window, band: Band) -> Tensor:
+        """The residual of the network's result where a window sees it."""
+        pixels, _ = self.plan.pixels(down, across, band)
+        sides = (self._large(w.start, w.stop, n) for n, w in enumerate((down, across)))
+        return pixels - reduced(self.x.read(*sides), pixels, self.plan.scale)
 
     def numbers(self, rounds: int) -> Iterator[np.ndarray]:
         """Bands of the result as they are stored, (rows, w[, c])."""

@@ -17,16 +17,20 @@ from torch import Tensor
 from undrift.common.errors import InputError
 from undrift.common.sampling import Sampler
 from undrift.restoration.channels import GreyAsColour
-from undrift.restoration.consistency import enlarged, level_of, reduced, rounding_noise
+from undrift.restoration.consistency import enlarged, level_of, rounding_noise
 from undrift.restoration.large_place import Place
-from undrift.restoration.large_plan import Plan, plan_for
-from undrift.restoration.large_rounds import SUPPORT, Waiting, windows_for
+from undrift.restoration.large_plan import Plan
+from undrift.restoration.large_rounds import Waiting, windows_for
 from undrift.restoration.large_scratch import Scratch, free_bytes
+from undrift.restoration.large_streams import planned
+from undrift.restoration.large_strips import parts
 from undrift.restoration.mending import mended
 from undrift.restoration.pictures.row_files import write_rows
 from undrift.restoration.pictures.rows import Rows, blank
 from undrift.restoration.real_sr import check_enlarge_real, without_overshoots
 from undrift.restoration.tasks import check_sr
+
+SEEN = 2  # small pixels to each side that an enlarged one is made of, at most
 
 
 @dataclass
@@ -46,7 +50,7 @@ class Enlarging:
     def __call__(self, pixels: Tensor, place: Place) -> Tensor:
         """See `Work`."""
         place.tell(self.sampler)
-        y = enlarged(pixels, self.scale)
+        y = enlarged(pixels, self.scale)[:, :, place.shown]
         if self.real:
             return mended(self.sampler, without_overshoots(y, pixels), self.fidelity)
         self.sampler.model = GreyAsColour.around(self.sampler.model, pixels)
@@ -63,7 +67,7 @@ def enlarge(
         check_enlarge_real(sampler, scale, fidelity)
     else:
         check_sr(sampler, scale, fidelity=fidelity)
-    plan = plan_for(rows, sampler, scale, SUPPORT)
+    plan = planned(rows, sampler, scale, SEEN)
     if plan is None:
         return None
     work = Enlarging(sampler, scale, fidelity, real)
@@ -76,7 +80,7 @@ def enlarge(
         rounds = next((n for n, rms in enumerate(found) if rms <= least), work.most)
         told = {"degradation": "real"} if real else {"back_projections": rounds}
         info = {
-            **sampler.record(), "task": "sr", "scale": scale, **told, "fidelity": fidelity,
+            **work.sampler.record(), "task": "sr", "scale": scale, **told, "fidelity": fidelity,
             "tile": plan.tile, "shape_in": list(plan.sheet.pixels.shape),
             "shape_out": [plan.sheet.channels, *plan.size], "residual_rms": found[rounds],
             "chi": round(found[rounds] / noise, 4) if noise and not real else None,
@@ -89,15 +93,13 @@ def enlarge(
 
 
 def _made(plan: Plan, work: Enlarging, folder: Path, held: ExitStack) -> Waiting:
-    """The result of the network and its residual."""
+    """The result of the network, and room for its residual."""
     sheet = plan.sheet
     shapes = [(sheet.channels, *plan.size), (sheet.channels, sheet.height, sheet.width)]
     _check_room(folder, 4 * sum(map(math.prod, shapes)))
     x, rest = (held.enter_context(closing(Scratch(folder, shape))) for shape in shapes)
-    for part in plan.parts(work):
+    for part in parts(plan, work):
         x.put(part.restored, plan.at(part.down.low, 0), plan.at(part.across.low, 1))
-        left = part.pixels - reduced(part.found, part.pixels, plan.scale)
-        rest.put(left[(..., *part.kept)], part.down.low, part.across.low)
         del part  # the next window gets its memory
     return Waiting(windows_for(plan, work.most), x, rest)
 

@@ -12,7 +12,9 @@ from undrift.common.sampling import Sampler
 from undrift.restoration.asked import is_number
 from undrift.restoration.denoising import check_denoise, denoised
 from undrift.restoration.large_place import Place
-from undrift.restoration.large_plan import Part, Plan, plan_for
+from undrift.restoration.large_plan import Part, Plan
+from undrift.restoration.large_streams import planned
+from undrift.restoration.large_strips import parts
 from undrift.restoration.mending import check_mend, mended
 from undrift.restoration.noise_models import KnownNoise
 from undrift.restoration.noise_models_asked import NoiseAsked
@@ -96,7 +98,7 @@ def denoise(
     rows: Rows, sampler: Sampler, target: Path, given: dict[str, Any], noted: bool
 ) -> dict[str, Any] | None:
     """`denoise` from file to file; None where that needs the whole picture."""
-    plan = plan_for(rows, sampler)
+    plan = planned(rows, sampler)
     if plan is None:
         return None
     asked = NoiseAsked(**{name: given[name] for name in _NOISE if name in given})
@@ -111,7 +113,7 @@ def mend(
     rows: Rows, sampler: Sampler, target: Path, given: dict[str, Any], noted: bool
 ) -> dict[str, Any] | None:
     """A task of `restore` from file to file; None where that needs the whole picture."""
-    plan = plan_for(rows, sampler)
+    plan = planned(rows, sampler)
     if plan is None:
         return None
     fidelity = float(given.get("fidelity", 1.0))
@@ -162,7 +164,7 @@ def _written(
 def _bands(plan: Plan, work: Denoising | Mending, total: Total) -> Iterator[np.ndarray]:
     """Restored numbers as they are stored, (rows, w[, c]), from the top."""
     sheet, out = plan.sheet, np.empty(0)
-    for part in plan.parts(work):
+    for part in parts(plan, work):
         total.add(part.seen, part.restored, work.noise(part.restored))
         numbers = _stored(part, plan)
         if part.across.low == 0:

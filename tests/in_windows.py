@@ -4,16 +4,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import tifffile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from undrift.restoration import large
+from undrift.restoration import large, large_plan, large_streams
 from undrift.restoration.images import Picture, read_picture, write_picture
 from undrift.restoration.pictures.values import stored
 from undrift.restoration.verbs import VERBS
 
 RNG = np.random.default_rng(3)
+WAYS = ("windows", "strips")
+
+
+def in_small_parts(monkeypatch: pytest.MonkeyPatch, way: str, side: int = 32) -> None:
+    """Results above 1000 pixels are large; windows keep `side` of them, strips half as many rows.
+
+    Strips are taken where they can be, or nowhere.
+    """
+    monkeypatch.setattr(large, "LARGE", 1000)
+    monkeypatch.setattr(large_plan, "automatic_tile", lambda *_: side)
+    monkeypatch.setattr(large_streams, "strip_height", lambda *_: side // 2)
+    if way == "windows":
+        for module in (large, large_streams):
+            monkeypatch.setattr(module, "streams", lambda *_: False)
 
 
 def both(

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from undrift.common.networks.embeddings import LevelEmbedding
 
+Films = Sequence[Tensor]
 STRIP = 2**21  # bytes of a block's input that are worked on at a time
 
 
@@ -50,7 +51,7 @@ class Block(nn.Module):
             nn.init.normal_(layer.weight, std=0.2 * channels**-0.5)
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        films = self.film(features)[:, :, None, None].chunk(4, 1)
+        films = self.films(features)
         rows = max(1, STRIP // max(1, x[:, :, :1].nbytes))
         if rows >= x.shape[2] or not self._may_cut(x):
             return self._run(x, films, slice(0, x.shape[2]))
@@ -60,21 +61,31 @@ class Block(nn.Module):
             out[:, :, strip] = self._run(x, films, strip)
         return out
 
+    def films(self, features: Tensor) -> Films:
+        """Scale and shift of both halves, (b, channels, 1, 1) each."""
+        return self.film(features)[:, :, None, None].chunk(4, 1)
+
+    def entered(self, x: Tensor, films: Films) -> Tensor:
+        """What the depthwise layer sees of x, (b, 2 c, h, w)."""
+        return self.expand(self.norm1(x) * (1 + films[0]) + films[1])
+
+    def left(self, x: Tensor, h: Tensor, films: Films) -> Tensor:
+        """The block's result from its input x and what the depthwise layer made of it."""
+        left, right = h.chunk(2, 1)
+        x = x + self.project(left * right)
+        left, right = self.widen(self.norm2(x) * (1 + films[2]) + films[3]).chunk(2, 1)
+        return x + self.narrow(left * right)
+
     def _may_cut(self, x: Tensor) -> bool:
         plain = x.device.type == "cpu" and not torch.is_grad_enabled()
         return plain and not self.periodic and not torch.compiler.is_compiling()
 
-    def _run(self, x: Tensor, films: Sequence[Tensor], strip: slice) -> Tensor:
+    def _run(self, x: Tensor, films: Films, strip: slice) -> Tensor:
         """The rows `strip` of the result; the depthwise layer sees one more at each side."""
-        scale1, shift1, scale2, shift2 = films
         seen = slice(max(0, strip.start - 1), strip.stop + 1)
-        h = self.norm1(x[:, :, seen]) * (1 + scale1) + shift1
-        h = self.depthwise(self.expand(h))
+        h = self.depthwise(self.entered(x[:, :, seen], films))
         inner = slice(strip.start - seen.start, strip.stop - seen.start)
-        left, right = h[:, :, inner].chunk(2, 1)
-        x = x[:, :, strip] + self.project(left * right)
-        left, right = self.widen(self.norm2(x) * (1 + scale2) + shift2).chunk(2, 1)
-        return x + self.narrow(left * right)
+        return self.left(x[:, :, strip], h[:, :, inner], films)
 
 
 class LocalNAFNet(nn.Module):

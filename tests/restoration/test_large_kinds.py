@@ -8,19 +8,18 @@ import numpy as np
 import png
 import pytest
 import tifffile
-from in_windows import both, check, picture
+from in_windows import WAYS, both, check, in_small_parts, picture
 from PIL import Image
 
-from undrift.restoration import large, large_plan
+from undrift.restoration import large
 
 RNG = np.random.default_rng(3)
 
 
-@pytest.fixture(autouse=True)
-def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Results above 1000 pixels are large, and windows keep 32 pixels of them."""
-    monkeypatch.setattr(large, "LARGE", 1000)
-    monkeypatch.setattr(large_plan, "automatic_tile", lambda *_: 32)
+@pytest.fixture(autouse=True, params=WAYS)
+def small_parts(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Every test in windows and in strips."""
+    in_small_parts(monkeypatch, request.param)
 
 
 @pytest.mark.parametrize(("suffix", "mode", "depth"), [

@@ -8,18 +8,17 @@ import numpy as np
 import pytest
 import tiny
 import torch
-from in_windows import both, check, picture
+from in_windows import WAYS, both, check, in_small_parts, picture
 
 from undrift.common.errors import InputError
-from undrift.restoration import large, large_plan, large_rounds, large_sr
+from undrift.restoration import large, large_rounds, large_sr
 from undrift.restoration.large_scratch import Scratch
 
 
-@pytest.fixture(autouse=True)
-def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Results above 1000 pixels are large; windows keep 64 pixels of them, rounds 48."""
-    monkeypatch.setattr(large, "LARGE", 1000)
-    monkeypatch.setattr(large_plan, "automatic_tile", lambda *_: 64)
+@pytest.fixture(autouse=True, params=WAYS)
+def small_parts(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Every test in windows that keep 64 pixels of the result and in strips; rounds keep 48."""
+    in_small_parts(monkeypatch, request.param, 64)
     monkeypatch.setattr(large_rounds, "KEPT", 48)
 
 

@@ -1,0 +1,180 @@
+"""A picture through `LocalNAFNet` row by row: no margins, nothing twice, and memory of a few rows.
+
+All layers see one row of cells above and below at most. So rows are pushed in from the top: a layer
+of 3 x 3 keeps the last two rows of its input, what is skipped over the deeper levels waits in line,
+and a layer of stride 2 waits for the second row of a pair. Rows come out the network's reach later
+than they went in, and are those of the whole picture: beyond its first and last row a layer sees
+zeros, elsewhere the rows that are there. Lines that are kept are as wide as the picture and 2 to
+some dozens of rows high, however high the picture is.
+"""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from undrift.common.networks.local_nafnet import Block, LocalNAFNet, pad_to_multiple
+
+Rows = Tensor | None  # (b, c, rows, w); None where none is ready yet
+
+
+class Line:
+    """Rows that wait in line. They have a place of their own, so that the heap gets no holes."""
+
+    rows: Tensor
+
+    def __init__(self) -> None:
+        self._empty = True
+
+    def put(self, rows: Tensor) -> Tensor:
+        """All that wait, (b, c, n, w), with `rows` at the end; `keep` says what stays of them."""
+        return rows if self._empty else joined([self.rows, rows])
+
+    def keep(self, rest: Tensor) -> None:
+        """The rows that go on waiting."""
+        if self._empty or self.rows.shape != rest.shape:
+            self.rows = rest.clone()
+        else:
+            self.rows.copy_(rest)
+        self._empty = False
+
+
+class Conv3Rows:
+    """A 3 x 3 layer, a row late."""
+
+    def __init__(self, conv: nn.Conv2d):
+        self.conv = conv
+        self._line, self._begun = Line(), False
+
+    def push(self, x: Tensor, end: bool) -> Rows:
+        """The rows whose neighbours are there; with `end` all others."""
+        if end or not self._begun:
+            zero = torch.zeros_like(x[:, :, :1])
+            x = joined([zero] * (not self._begun) + [x] + [zero] * end)
+            self._begun = True
+        seen = self._line.put(x)
+        self._line.keep(seen[:, :, -2:])
+        if seen.shape[2] < 3:
+            return None
+        conv = self.conv
+        return F.conv2d(seen, conv.weight, conv.bias, padding=(0, 1), groups=conv.groups)
+
+
+class BlockRows:
+    """A `Block`, a row late."""
+
+    def __init__(self, block: Block, features: Tensor):
+        self.block, self.films = block, block.films(features)
+        self._depthwise, self._waiting = Conv3Rows(block.depthwise), Line()
+
+    def push(self, x: Tensor, end: bool) -> Rows:
+        """As `Conv3Rows.push`."""
+        h = self._depthwise.push(self.block.entered(x, self.films), end)
+        x = self._waiting.put(x)
+        ready = 0 if h is None else h.shape[2]
+        self._waiting.keep(x[:, :, ready:])
+        return None if h is None else self.block.left(x[:, :, :ready], h, self.films)
+
+
+class LevelRows:
+    """A level and all below it, as `LocalNAFNet.below`."""
+
+    def __init__(self, network: LocalNAFNet, index: int, features: Tensor):
+        last = index == len(network.downs)
+        way = [network.middle] if last else [network.down_blocks[index], network.up_blocks[index]]
+        self._ways = [[BlockRows(b, features) for b in cast(nn.ModuleList, part)] for part in way]
+        self._below = None if last else LevelRows(network, index + 1, features)
+        self._layers = () if last else (network.downs[index], network.ups[index])
+        self._pairs, self._skip = Line(), Line()
+
+    def push(self, h: Tensor, end: bool) -> Rows:
+        """As `Conv3Rows.push`."""
+        down = _through(self._ways[0], h, end)
+        if down is None or self._below is None:
+            return down
+        skip, pairs = self._skip.put(down), self._pairs.put(down)
+        even = pairs.shape[2] // 2 * 2
+        self._pairs.keep(pairs[:, :, even:])
+        deep = self._deep(pairs[:, :, :even], end) if even else None
+        ready = 0 if deep is None else deep.shape[2]
+        self._skip.keep(skip[:, :, ready:])
+        return None if deep is None else _through(self._ways[1], deep + skip[:, :, :ready], end)
+
+    def _deep(self, pairs: Tensor, end: bool) -> Rows:
+        """What comes up from the level below."""
+        to_below, from_below = self._layers
+        deep = cast(LevelRows, self._below).push(to_below(pairs), end)
+        return None if deep is None else F.pixel_shuffle(from_below(deep), 2)
+
+
+class NAFNetRows:
+    """A network that does not go round, for one picture: rows are pushed, and come out later.
+
+    psi, level: as for `LocalNAFNet.forward`. Gradients are not for this.
+    """
+
+    def __init__(self, network: LocalNAFNet, psi: Tensor, level: Tensor | None = None):
+        if network.periodic:
+            raise ValueError("a periodic network needs the last rows for the first ones")
+        features = network.embed(psi, level)
+        self.network = network
+        self._enter, self._leave = Conv3Rows(network.enter), Conv3Rows(network.leave)
+        self._level = LevelRows(network, 0, features)
+        self._owed = 0
+
+    def push(self, x: Tensor, end: bool = False) -> Rows:
+        """The rows of the result that are ready, after x (b, inputs, rows, w) below the last ones.
+
+        All but the last, with `end`, must be multiples of `multiple` high; else ValueError.
+        """
+        height, width = x.shape[-2:]
+        if height % self.network.multiple and not end:
+            raise ValueError(f"got {height} rows; expected a multiple of {self.network.multiple}")
+        self._owed += height
+        x = F.pixel_unshuffle(pad_to_multiple(x, self.network.multiple), self.network.unshuffle)
+        h = self._enter.push(x, end)
+        h = None if h is None else self._level.push(h, end)
+        h = None if h is None else self._leave.push(h, end)
+        if h is None:
+            return None
+        out = F.pixel_shuffle(h, self.network.unshuffle)[:, :, : self._owed, :width]
+        self._owed -= out.shape[2]
+        return out
+
+
+def line_elements(network: LocalNAFNet) -> float:
+    """Numbers that wait in all lines, for each pixel that the picture is wide."""
+    numbers, _ = _waiting(network, 0)
+    inputs = network.enter.in_channels / network.unshuffle  # two lines of each 3 x 3 layer
+    return numbers + 2 * inputs + 2 * network.widths[0] / network.unshuffle
+
+
+def _waiting(network: LocalNAFNet, index: int) -> tuple[float, int]:
+    """Numbers of a level and all below for a pixel of width, and rows of cells that they are late.
+
+    A block keeps two lines of twice its channels and one of its input.
+    """
+    width, depth = network.widths[index], network.depths[index]
+    cell = network.unshuffle * 2**index
+    if index == len(network.downs):
+        return 5 * width * depth / cell, depth
+    below, late = _waiting(network, index + 1)
+    skipped = 2 * late + 2  # and what waits to be a pair
+    return below + width * (2 * 5 * depth + skipped) / cell, 2 * depth + skipped
+
+
+def joined(parts: list[Tensor]) -> Tensor:
+    """Rows one below the other. Channels lie next to each other, so that rows are in one piece."""
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat([part.movedim(1, -1) for part in parts], 1).movedim(-1, 1)
+
+
+def _through(blocks: list[BlockRows], h: Tensor, end: bool) -> Rows:
+    rows: Rows = h
+    for block in blocks:
+        if rows is None:
+            return None
+        rows = block.push(rows, end)
+    return rows

@@ -1,0 +1,194 @@
+"""Strips of rows through a task whose network is streamed row by row (`NAFNetRows`).
+
+Around its network a task works on each pixel for itself. So a strip is restored as if it were a
+picture, but where it calls the network it is put aside: its rows are pushed into the stream of that
+call, and it begins anew once the stream has said all of its rows, which need those of the strips
+below. With n calls one after the other a strip is begun n + 1 times; this costs little beside the
+network. No row goes through the network twice, and strips have no margins.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+
+import torch
+from torch import Tensor, nn
+
+from undrift.common.devices import autocast
+from undrift.common.networks.local_nafnet import LocalNAFNet
+from undrift.common.networks.local_nafnet_rows import Line, NAFNetRows
+from undrift.common.networks.local_nafnet_turned import seeing_turned
+from undrift.common.noise import Noise
+from undrift.common.sampling import Sampler
+from undrift.common.solvers.loop import Denoise
+from undrift.common.solvers.plan import Step
+from undrift.common.symmetry import ELEMENTS
+from undrift.common.tiling import Tiled
+from undrift.common.windows import Window
+from undrift.restoration.large_place import Place
+from undrift.restoration.large_plan import Part, Plan, Work
+
+
+class Unanswered(Exception):
+    """A call of the network whose answer is not there yet, with what it is shown."""
+
+    def __init__(self, x: Tensor, psi: Tensor, level: Tensor | None):
+        super().__init__()
+        self.x, self.psi, self.level = x, psi, level
+
+
+class Answers(nn.Module):
+    """Stands for the network: gives a strip the answers to its calls, then raises Unanswered."""
+
+    given: list[Tensor]
+    number: int
+
+    def forward(self, x: Tensor, psi: Tensor, level: Tensor | None = None) -> Tensor:
+        if self.number == len(self.given):
+            raise Unanswered(x, psi, level)
+        self.number += 1
+        return self.given[self.number - 1]
+
+
+@dataclass
+class StripSampler(Sampler):
+    """A sampler whose network is `answers`. Plans, and the noise of a strip, are made once."""
+
+    answers: Answers = field(default_factory=Answers, init=False)
+    _times: dict[float, float] = field(default_factory=dict, init=False)
+    _plans: dict[tuple[float, str], list[Step]] = field(default_factory=dict, init=False)
+    _draws: dict[int, Tensor] = field(default_factory=dict, init=False)
+
+    @classmethod
+    def of(cls, sampler: Sampler) -> "StripSampler":
+        """For strips of what the sampler is for."""
+        made = cls(**{f.name: getattr(sampler, f.name) for f in fields(Sampler) if f.init})
+        denoiser = sampler.model.denoiser.with_network(made.answers)
+        made.model = replace(sampler.model, denoiser=denoiser)
+        return made
+
+    def begin(self, strip: "Strip") -> None:
+        """The next signal is that of the strip."""
+        self.answers.given, self.answers.number = strip.answers, 0
+        self._draws = strip.draws
+
+    def time_of(self, ratio: float) -> float:
+        """See `Sampler.time_of`."""
+        if ratio not in self._times:
+            self._times[ratio] = super().time_of(ratio)
+        return self._times[ratio]
+
+    def plan(self, start_time: float = 1.0) -> list[Step]:
+        """See `Sampler.plan`."""
+        key = start_time, repr(self.choice)
+        if key not in self._plans:
+            self._plans[key] = super().plan(start_time)
+        return self._plans[key]
+
+    def drawn(self, noise: Noise, shape: tuple[int, ...], index: int) -> Tensor:  # type: ignore[override]
+        """See `Sampler.drawn`."""
+        if index not in self._draws:
+            self._draws[index] = super().drawn(noise, shape, index)
+        return self._draws[index]
+
+    def turned(self, denoise: Denoise) -> Denoise:
+        """The streams answer for all turns already."""
+        return denoise
+
+    def _tiled(self, size: tuple[int, ...]) -> Tiled:  # type: ignore[override]
+        return Tiled(self.model.denoiser, max(size), halve=False)
+
+
+@dataclass
+class Strip:
+    """What is known of a strip so far; answers: to its calls, (1, c, rows, w) each."""
+
+    down: Window
+    place: Place
+    rows: int
+    last: bool
+    pixels: Tensor
+    answers: list[Tensor] = field(default_factory=list)
+    draws: dict[int, Tensor] = field(default_factory=dict)
+
+
+class Call:
+    """One call of all strips: what they show the network, and what it says, row by row."""
+
+    def __init__(self, networks: list[LocalNAFNet], asked: Unanswered):
+        self._streams = [NAFNetRows(network, asked.psi, asked.level) for network in networks]
+        self._said, self._there = Line(), 0
+        self._waiting: deque[Strip] = deque()
+
+    def ask(self, strip: Strip, x: Tensor) -> None:
+        """Pushes what the strip shows."""
+        self._waiting.append(strip)
+        said = [stream.push(x, strip.last) for stream in self._streams]
+        parts = [part for part in said if part is not None]
+        if parts:
+            mean = parts[0] if len(parts) == 1 else torch.stack(parts).mean(0)
+            self._said.keep(self._said.put(mean))
+            self._there += mean.shape[2]
+
+    def answered(self) -> Strip | None:
+        """The next strip all of whose rows are there, with them."""
+        if not self._waiting or self._there < self._waiting[0].rows:
+            return None
+        strip, rows = self._waiting.popleft(), self._said.rows
+        strip.answers.append(rows[:, :, : strip.rows])
+        self._said.keep(rows[:, :, strip.rows :])
+        self._there -= strip.rows
+        return strip
+
+
+class Strips:
+    """All strips of a plan on their way through a task."""
+
+    def __init__(self, plan: Plan, work: Work, network: LocalNAFNet):
+        self.plan, self.work = plan, work
+        work.sampler = self.sampler = StripSampler.of(work.sampler)
+        turns = ELEMENTS[: self.sampler.choice.symmetries]
+        self._networks = [seeing_turned(network, turn) for turn in turns]
+        self._calls: list[Call] = []
+
+    def parts(self) -> Iterator[Part]:
+        """The strips, restored, from the top."""
+        for down in self.plan.down:
+            yield from self._advanced(self._strip(down))
+
+    def _strip(self, down: Window) -> Strip:
+        plan = self.plan
+        (across,) = plan.across
+        pixels, _ = plan.pixels(down, across, plan.band(down))
+        start, low, high = (plan.at(edge, 0) for edge in (down.start, down.low, down.high))
+        place = Place((low, 0), (False,) * 4, slice(low - start, high - start))
+        return Strip(down, place, high - low, down.high == plan.sheet.height, pixels)
+
+    def _advanced(self, strip: Strip) -> Iterator[Part]:
+        """What is done as soon as the strip has come as far as it can."""
+        self.sampler.begin(strip)
+        try:
+            found = self.work(strip.pixels, strip.place)
+        except Unanswered as asked:
+            yield from self._asked(strip, asked)
+            return
+        down, (across,) = strip.down, self.plan.across
+        kept = slice(down.low - down.start, down.high - down.start), slice(None)
+        yield Part(down, across, strip.pixels, found, kept, (slice(None),) * 2, None)
+
+    def _asked(self, strip: Strip, asked: Unanswered) -> Iterator[Part]:
+        number = len(strip.answers)
+        with torch.inference_mode(), autocast(self.sampler.device, self.sampler.dtype):
+            if number == len(self._calls):
+                self._calls.append(Call(self._networks, asked))
+            call = self._calls[number]
+            call.ask(strip, asked.x)
+        while (ready := call.answered()) is not None:
+            yield from self._advanced(ready)
+
+
+def parts(plan: Plan, work: Work) -> Iterator[Part]:
+    """All strips, or windows, from the top and the left, restored by `work`."""
+    if plan.streamed is None:
+        return plan.parts(work)
+    return Strips(plan, work, plan.streamed).parts()
