@@ -105,7 +105,8 @@ def difference(one: Path, other: Path) -> float | None:
         return None
     import nibabel as nib
 
-    first, second = nib.load(one), nib.load(other)
+    first: Any = nib.load(one)
+    second: Any = nib.load(other)
     cut = MARGIN * (first.shape != second.shape)
     inner = tuple(slice(side - cut) for side in first.shape)
     kept = np.asarray(first.dataobj[inner], np.float32)
@@ -117,7 +118,8 @@ def write_corner(source: Path, path: Path, side: int) -> None:
     import nibabel as nib
 
     path.parent.mkdir()
-    nib.save(nib.load(source).slicer[:side, :side, :side], path)
+    whole: Any = nib.load(source)
+    nib.save(whole.slicer[:side, :side, :side], path)
 
 
 def watched(process: "subprocess.Popen[str]") -> dict[str, float]:

@@ -113,8 +113,8 @@ def _spread(array: Values) -> _Spread:
     dim, median, bright = (float(q) for q in np.quantile(some, (0.01, 0.5, 0.99)))
     near = some[some < NEAR * bright]
     at_zero = near.size > BACKGROUND * some.size and _is_background(near)
-    shares = (float(np.mean(mask)) for mask in (some < 0, some > DENSE))
-    return _Spread(low, high, dim, median, bright, *shares, at_zero)
+    below, dense = (float(np.mean(mask)) for mask in (some < 0, some > DENSE))
+    return _Spread(low, high, dim, median, bright, below, dense, at_zero)
 
 
 def _is_background(near: Values) -> bool:
