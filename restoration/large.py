@@ -1,11 +1,14 @@
-"""Large pictures without holding them: windows of a file in, bands of rows of another out.
+"""Large pictures without holding them: rows of a file in, bands of rows of another out.
 
-Memory depends on the window, not on the picture (`large_plan` says why the result is the same).
-Taken for `denoise`, `sr` and the tasks of `restore` that one network does, from more than `LARGE`
-pixels of the result, one sample, no borders that go on. PNG and TIFF are read and written a band at
-a time; JPEG, WebP and BMP are held as the 8-bit numbers of the file. Anything else is read whole.
-"auto" noise is the mean of the estimates of blocks of fixed size, so that it depends on nothing but
-the picture.
+Where the network can be streamed (`large_streams`), strips of rows as wide as the picture go
+through it one after another, without margins (`large_strips`); else windows with a margin
+(`large_plan`).
+Memory depends on the strip or window, not on the picture, and the result is that of the whole.
+Taken for `denoise`, `sr` and the tasks of `restore` that one network does, from more than
+`STREAMED` pixels of the result in strips and more than `LARGE` in windows, one sample, no borders
+that go on. PNG and TIFF are read and written a band at a time; JPEG, WebP and BMP are held as the
+8-bit numbers of the file. Anything else is read whole. "auto" noise is that of a picture of up to
+`LARGE` pixels, and the mean of the estimates of blocks of fixed size of a larger one.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,10 +1,12 @@
-"""What the windows of a large picture may take: memory is that of a window and of two bands.
+"""What strips and windows of a large picture may take, so that memory does not grow with it.
 
-Bands of rows are as high as a window and as wide as the picture, in the numbers of the file: one is
-read, one is collected to be written. They are the only part that grows with the picture, and
-windows are smaller by as much: all together take what the largest window takes beside the bands of
-a picture of a few megapixels. What a window takes is the network's own count times a
-measured factor, since that count is of maps in float32 that are worked on at once.
+A strip takes a measured factor times what the network counts; the wider the picture, the more waits
+in the lines of the stream, and strips are lower by as much. A window takes what it sees and two
+bands of rows: as high as a window and as wide as the picture, in the numbers of the file, one is
+read and one is collected to be written. Bands grow with the picture, and windows are smaller by as
+much: all together take what the largest window takes beside the bands of a picture of a few
+megapixels. What a window takes is the network's own count times a measured factor, since that count
+is of maps in float32 that are worked on at once.
 """
 
 import math
@@ -23,9 +25,9 @@ BUDGET = 2 * 10**9  # bytes of activations of a window, where nothing else is sa
 HIDDEN = 1 + math.sqrt(2)  # margins beyond which colours below full transparency do not matter
 _BESIDE = 6 * 10**7  # bytes of a process besides windows and bands: what libraries set up
 _NARROW = 3 * 10**7  # bytes of the two bands of 10 megapixels of 8-bit colour
-STRIP = 2**18  # pixels of a strip of a narrow picture, for each thread
+STRIP = 3 * 2**16  # pixels of a strip of a narrow picture, for each thread
 _THREADS = 4  # at most, of those that strips are higher for
-_WAITING = 120  # bytes of a pixel that waits for an answer: three maps of three channels and more
+_WAITING = 40  # bytes of a pixel that waits for an answer: its colours, noise and what was said
 _STREAMED = (1.7, 3.4)  # memory of a strip over the network's count, in half types and in float32
 _RESIDENT = (0.9, 1.2)  # its memory over the network's own count, in half types and in float32
 

@@ -1,6 +1,7 @@
 """Windows of an open picture: where they lie, what they see, what is made of them.
 
-A network of bounded reach needs no more than its reach around a window; a plan of n calls needs n
+Strips that are streamed (`large_strips`) are windows as wide as the picture, without margins. Else
+a network of bounded reach needs no more than its reach around a window; a plan of n calls needs n
 times that. So the window with that margin, restored by itself and cropped, is the window of the
 picture restored at once. Noise is drawn by absolute coordinates, and windows begin on the blocks
 of the network. Colours below full transparency come from the nearest visible pixel; one that
@@ -30,6 +31,7 @@ from undrift.restoration.large_place import Place
 from undrift.restoration.pictures.rows import Rows
 
 BLOCK = 1024  # pixels a side of the blocks whose noise is estimated
+ONE = 2**22  # pixels of a picture, at most, that is one block
 KEPT = 1600  # pixels a side, of the result, that a window keeps at most: memory is that of one size
 _GRIDS = 256  # small pixels, at most, after which a broken scale falls on the grid again
 
@@ -134,13 +136,14 @@ class Plan:
         return math.ceil(HIDDEN * margin)
 
     def blocks(self) -> Iterator[Tensor]:
-        """Blocks (1, c, h, w) of `BLOCK` pixels a side; no thin remainders."""
+        """The picture up to `ONE` pixels, else blocks of `BLOCK` a side; no thin remainders."""
         height, width = self.sheet.height, self.sheet.width
-        for top in range(0, max(1, height - BLOCK // 2), BLOCK):
-            down = _plain(top, min(top + BLOCK, height))
+        side = BLOCK if height * width > ONE else max(height, width)
+        for top in range(0, max(1, height - side // 2), side):
+            down = _plain(top, min(top + side, height))
             band = self.band(down)
-            for left in range(0, max(1, width - BLOCK // 2), BLOCK):
-                across = _plain(left, min(left + BLOCK, width))
+            for left in range(0, max(1, width - side // 2), side):
+                across = _plain(left, min(left + side, width))
                 yield self.pixels(down, across, band)[0]
 
     def parts(self, work: Work) -> Iterator[Part]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from undrift.common.devices import autocast
 from undrift.common.networks.local_nafnet import LocalNAFNet
-from undrift.common.networks.local_nafnet_rows import Line, NAFNetRows
+from undrift.common.networks.local_nafnet_rows import NAFNetRows, Queue
 from undrift.common.networks.local_nafnet_turned import seeing_turned
 from undrift.common.noise import Noise
 from undrift.common.sampling import Sampler
@@ -117,7 +117,7 @@ class Call:
 
     def __init__(self, networks: list[LocalNAFNet], asked: Unanswered):
         self._streams = [NAFNetRows(network, asked.psi, asked.level) for network in networks]
-        self._said, self._there = Line(), 0
+        self._said = Queue()
         self._waiting: deque[Strip] = deque()
 
     def ask(self, strip: Strip, x: Tensor) -> None:
@@ -127,17 +127,14 @@ class Call:
         parts = [part for part in said if part is not None]
         if parts:
             mean = parts[0] if len(parts) == 1 else torch.stack(parts).mean(0)
-            self._said.keep(self._said.put(mean))
-            self._there += mean.shape[2]
+            self._said.put(mean)
 
     def answered(self) -> Strip | None:
         """The next strip all of whose rows are there, with them."""
-        if not self._waiting or self._there < self._waiting[0].rows:
+        if not self._waiting or self._said.count < self._waiting[0].rows:
             return None
-        strip, rows = self._waiting.popleft(), self._said.rows
-        strip.answers.append(rows[:, :, : strip.rows])
-        self._said.keep(rows[:, :, strip.rows :])
-        self._there -= strip.rows
+        strip = self._waiting.popleft()
+        strip.answers.append(self._said.take(strip.rows))
         return strip
 
 
@@ -167,14 +164,20 @@ class Strips:
     def _advanced(self, strip: Strip) -> Iterator[Part]:
         """What is done as soon as the strip has come as far as it can."""
         self.sampler.begin(strip)
-        try:
-            found = self.work(strip.pixels, strip.place)
-        except Unanswered as asked:
+        found, asked = self._attempted(strip)
+        if asked is not None:
             yield from self._asked(strip, asked)
-            return
-        down, (across,) = strip.down, self.plan.across
-        kept = slice(down.low - down.start, down.high - down.start), slice(None)
-        yield Part(down, across, strip.pixels, found, kept, (slice(None),) * 2, None)
+        elif found is not None:
+            down, (across,) = strip.down, self.plan.across
+            kept = slice(down.low - down.start, down.high - down.start), slice(None)
+            yield Part(down, across, strip.pixels, found, kept, (slice(None),) * 2, None)
+
+    def _attempted(self, strip: Strip) -> tuple[Tensor | None, Unanswered | None]:
+        """The strip restored, or the call it waits for."""
+        try:
+            return self.work(strip.pixels, strip.place), None
+        except Unanswered as asked:
+            return None, asked.with_traceback(None)  # which would hold all that was made
 
     def _asked(self, strip: Strip, asked: Unanswered) -> Iterator[Part]:
         number = len(strip.answers)
@@ -183,6 +186,7 @@ class Strips:
                 self._calls.append(Call(self._networks, asked))
             call = self._calls[number]
             call.ask(strip, asked.x)
+        del asked
         while (ready := call.answered()) is not None:
             yield from self._advanced(ready)
 

@@ -8,6 +8,8 @@ zeros, elsewhere the rows that are there. Lines that are kept are as wide as the
 some dozens of rows high, however high the picture is.
 """
 
+from collections import deque
+from collections.abc import Iterator
 from typing import cast
 
 import torch
@@ -16,11 +18,12 @@ from torch import Tensor, nn
 
 from undrift.common.networks.local_nafnet import Block, LocalNAFNet, pad_to_multiple
 
+Piece = tuple[Tensor, bool]  # rows, and whether they are the last
 Rows = Tensor | None  # (b, c, rows, w); None where none is ready yet
 
 
 class Line:
-    """Rows that wait in line. They have a place of their own, so that the heap gets no holes."""
+    """The last few rows of a map, in a place of their own, so that the heap gets no holes."""
 
     rows: Tensor
 
@@ -38,6 +41,31 @@ class Line:
         else:
             self.rows.copy_(rest)
         self._empty = False
+
+
+class Queue:
+    """Many rows that wait, as the maps they came in; count: of rows."""
+
+    def __init__(self) -> None:
+        self.parts: deque[Tensor] = deque()
+        self.count = 0
+
+    def put(self, rows: Tensor) -> None:
+        """Adds rows (b, c, n, w) at the end."""
+        self.parts.append(rows)
+        self.count += rows.shape[2]
+
+    def take(self, count: int) -> Tensor:
+        """The first `count` of the rows that are there."""
+        self.count -= count
+        taken: list[Tensor] = []
+        while count:
+            part = self.parts.popleft()
+            if part.shape[2] > count:
+                self.parts.appendleft(part[:, :, count:].clone())  # lets go of the others
+            taken.append(part[:, :, :count])
+            count -= taken[-1].shape[2]
+        return joined(taken)
 
 
 class Conv3Rows:
@@ -86,26 +114,28 @@ class LevelRows:
         self._ways = [[BlockRows(b, features) for b in cast(nn.ModuleList, part)] for part in way]
         self._below = None if last else LevelRows(network, index + 1, features)
         self._layers = () if last else (network.downs[index], network.ups[index])
-        self._pairs, self._skip = Line(), Line()
+        self._pairs, self._skip, self._most = Queue(), Queue(), 1
 
-    def push(self, h: Tensor, end: bool) -> Rows:
-        """As `Conv3Rows.push`."""
+    def push(self, h: Tensor, end: bool) -> Iterator[Piece]:
+        """As `Conv3Rows.push`, in pieces that are no higher than what comes in."""
         down = _through(self._ways[0], h, end)
         if down is None or self._below is None:
-            return down
-        skip, pairs = self._skip.put(down), self._pairs.put(down)
-        even = pairs.shape[2] // 2 * 2
-        self._pairs.keep(pairs[:, :, even:])
-        deep = self._deep(pairs[:, :, :even], end) if even else None
-        ready = 0 if deep is None else deep.shape[2]
-        self._skip.keep(skip[:, :, ready:])
-        return None if deep is None else _through(self._ways[1], deep + skip[:, :, :ready], end)
-
-    def _deep(self, pairs: Tensor, end: bool) -> Rows:
-        """What comes up from the level below."""
+            yield from [] if down is None else [(down, end)]
+            return
+        self._skip.put(down)
+        self._pairs.put(down)
+        del h, down  # what waits is let go of as soon as it is taken
+        pairs = self._pairs.count // 2
+        if not pairs:
+            return
+        self._most = max(self._most, pairs)
         to_below, from_below = self._layers
-        deep = cast(LevelRows, self._below).push(to_below(pairs), end)
-        return None if deep is None else F.pixel_shuffle(from_below(deep), 2)
+        for deep, last in self._below.push(to_below(self._pairs.take(2 * pairs)), end):
+            for part, final in _pieces(deep, self._most, last):
+                up = F.pixel_shuffle(from_below(part), 2)
+                up = _through(self._ways[1], up + self._skip.take(up.shape[2]), final)
+                if up is not None:
+                    yield up, final
 
 
 class NAFNetRows:
@@ -134,11 +164,11 @@ class NAFNetRows:
         self._owed += height
         x = F.pixel_unshuffle(pad_to_multiple(x, self.network.multiple), self.network.unshuffle)
         h = self._enter.push(x, end)
-        h = None if h is None else self._level.push(h, end)
-        h = None if h is None else self._leave.push(h, end)
-        if h is None:
+        pieces = [] if h is None else [self._leave.push(*p) for p in self._level.push(h, end)]
+        ready = [piece for piece in pieces if piece is not None]
+        if not ready:
             return None
-        out = F.pixel_shuffle(h, self.network.unshuffle)[:, :, : self._owed, :width]
+        out = F.pixel_shuffle(joined(ready), self.network.unshuffle)[:, :, : self._owed, :width]
         self._owed -= out.shape[2]
         return out
 
@@ -169,6 +199,13 @@ def joined(parts: list[Tensor]) -> Tensor:
     if len(parts) == 1:
         return parts[0]
     return torch.cat([part.movedim(1, -1) for part in parts], 1).movedim(-1, 1)
+
+
+def _pieces(rows: Tensor, most: int, end: bool) -> Iterator[Piece]:
+    """Rows, at most so many at a time: at the end all that are late come at once."""
+    parts = rows.split(most, 2)
+    for number, part in enumerate(parts, 1):
+        yield part, end and number == len(parts)
 
 
 def _through(blocks: list[BlockRows], h: Tensor, end: bool) -> Rows:

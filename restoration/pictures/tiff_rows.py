@@ -32,6 +32,7 @@ class TiffRows(Rows):
         from tifffile import TiffFile
 
         self.path = path
+        self._decoded: tuple[int, dict[int, np.ndarray | None]] = (-1, {})
         with ExitStack() as undo:
             self._file = undo.enter_context(TiffFile(path))
             self.sheet = self._looked_at(path)
@@ -96,27 +97,56 @@ class TiffRows(Rows):
 
     def stored(self, start: int, stop: int) -> np.ndarray:
         """Rows [start, stop) as they are stored, (rows, w, c). ValueError where damaged."""
-        page, handle = self._page, self._file.filehandle
+        page = self._page
         high, wide = page.chunks[0], page.chunks[1]
         across = -(-page.imagewidth // wide)
         shape = (stop - start, page.imagewidth, page.samplesperpixel)
         out = np.zeros(shape, page.dtype)
         for row in range(start // high, -(-stop // high)):
             for column in range(across):
-                number = row * across + column
-                handle.seek(page.dataoffsets[number])
-                data = handle.read(page.databytecounts[number])
-                part = page.decode(data, number)[0]
+                top, left = row * high, column * wide
+                first, last = max(start, top), min(stop, top + high)
+                part = self._part(row, row * across + column, first - top, last - top)
                 if part is None:
                     continue
-                part = part.reshape(-1, part.shape[-2], page.samplesperpixel)
-                top, left = row * high, column * wide
-                first, last = max(start, top), min(stop, top + len(part))
                 right = min(page.imagewidth, left + part.shape[1])
-                out[first - start : last - start, left:right] = part[
-                    first - top : last - top, : right - left
-                ]
+                part = part[: last - first, : right - left]
+                out[first - start : first - start + len(part), left:right] = part
         return out
+
+    def _part(self, row: int, number: int, first: int, last: int) -> np.ndarray | None:
+        """Rows [first, last) of a strip or tile, and maybe more; None where the file has none."""
+        if self._is_raw():
+            return self._read_raw(number, first, last)
+        if self._decoded[0] != row:  # rows are asked for a few at a time
+            self._decoded = (row, {})
+        parts = self._decoded[1]
+        if number not in parts:
+            page, handle = self._page, self._file.filehandle
+            handle.seek(page.dataoffsets[number])
+            data = handle.read(page.databytecounts[number])
+            parts[number] = page.decode(data, number)[0]
+        part = parts[number]
+        return None if part is None else part.reshape(-1, *part.shape[-2:])[first:]
+
+    def _is_raw(self) -> bool:
+        page = self._page
+        straight = page.predictor == 1 and page.fillorder == 1
+        return page.compression == 1 and straight and not page.is_tiled
+
+    def _read_raw(self, number: int, first: int, last: int) -> np.ndarray | None:
+        """Rows of a strip that is not compressed; a single strip may be the whole picture."""
+        page, handle = self._page, self._file.filehandle
+        kind = np.dtype(page.dtype).newbyteorder(self._file.byteorder)
+        shape = (last - first, page.imagewidth, page.samplesperpixel)
+        line = shape[1] * shape[2] * kind.itemsize
+        there = page.databytecounts[number]
+        if not there:
+            return None
+        if last * line > there:
+            raise ValueError(f"the file is damaged: strip {number} holds {there} bytes")
+        handle.seek(page.dataoffsets[number] + first * line)
+        return np.frombuffer(handle.read(shape[0] * line), kind).reshape(shape)
 
 
 def write_rows(path: Path, sheet: Picture, bands: Iterable[np.ndarray]) -> None:

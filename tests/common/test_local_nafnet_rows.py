@@ -75,15 +75,15 @@ def test_what_waits_does_not_grow_with_the_height(shape: dict[str, Any]) -> None
     with torch.no_grad():
         for _ in range(60):
             stream.push(x)
-            held.append(sum(rows.numel() for rows in lines_of(stream)))
+            held.append(sum(rows.numel() for rows in waiting(stream)))
     far = 2 + made.reach // made.multiple  # pushes, after which all lines are full
     assert len(set(held[far:])) == 1
     assert 0.8 * width * line_elements(made) < held[-1] < 1.2 * width * line_elements(made)
     assert 3 * 2 * made.reach < 60 * 2 * made.multiple  # it went on long after
 
 
-def lines_of(thing: Any) -> list[Tensor]:
-    """The rows of all lines below an object."""
+def waiting(thing: Any) -> list[Tensor]:
+    """The rows of all lines and queues below an object."""
     found, todo, seen = [], [thing], set()
     while todo:
         item = todo.pop()
@@ -92,6 +92,8 @@ def lines_of(thing: Any) -> list[Tensor]:
         seen.add(id(item))
         if type(item).__name__ == "Line" and hasattr(item, "rows"):
             found.append(item.rows)
+        elif type(item).__name__ == "Queue":
+            found.extend(item.parts)
         elif isinstance(item, list | tuple):
             todo.extend(item)
         elif hasattr(item, "__dict__"):

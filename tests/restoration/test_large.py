@@ -97,10 +97,14 @@ def test_the_record_and_the_noise_found(
 
 def test_rows_of_any_storage(tmp_path: Path) -> None:
     array = RNG.integers(0, 256, (50, 45, 3), dtype=np.uint8)
-    kinds: list[Any] = [{}, {"tile": (16, 16)}, {"rowsperstrip": 3}]
+    packed = {"compression": "zlib"}
+    kinds: list[Any] = [
+        packed, {**packed, "tile": (16, 16)}, {**packed, "rowsperstrip": 3},
+        {}, {"tile": (16, 16)}, {"rowsperstrip": 7},
+    ]  # fmt: skip
     for number, storage in enumerate(kinds):
         path = tmp_path / f"{number}.tif"
-        tifffile.imwrite(path, array, photometric="rgb", compression="zlib", **storage)
+        tifffile.imwrite(path, array, photometric="rgb", **storage)
         rows = TiffRows(path)
         try:
             for start, stop in ((0, 50), (7, 8), (15, 33), (49, 50)):
