@@ -19,7 +19,7 @@ from torch import Tensor
 from undrift.common.errors import InputError
 from undrift.common.training.drawn import Drawn
 from undrift.medical.banks import CLEAN, HU, LOW, PROTOCOLS, TRUTH, Bank
-from undrift.medical.received import random_phase, rician
+from undrift.medical.received import random_phase, rician, smoothed
 from undrift.medical.signal import HuSettings, PercentileSettings, Signal
 
 Array = npt.NDArray[np.float32]
@@ -44,7 +44,9 @@ class Source(Protocol):
 class ComplexImages:
     """Of a bank of brains. gain: deviation of the logarithm of the intensity.
 
-    stripped: share without skull and scalp. batch, flat_every: which samples are single slices.
+    stripped: share without skull and scalp. blurred: share that is smoothed, as scans of less
+    resolution than their voxels and means of several heads are. batch, flat_every: which samples
+    are single slices.
     """
 
     bank: Bank
@@ -54,6 +56,7 @@ class ComplexImages:
     gain: float = 0.2
     bias: float = 0.25
     stripped: float = 0.2
+    blurred: float = 0.0
 
     def flat(self, n: int) -> bool:
         return bool(self.flat_every) and (n // self.batch) % self.flat_every == 0
@@ -72,6 +75,8 @@ class ComplexImages:
         picture, field, mask = cut
         if rng.random() < self.stripped:
             picture = picture * mask
+        if self.blurred and rng.random() < self.blurred:
+            picture = smoothed(picture, rng)
         size = picture * np.exp(np.float32(rng.normal(0, self.gain)))
         size = size * np.exp(np.float32(self.bias * rng.random()) * field)
         z = size * np.exp(1j * random_phase(size.shape, rng))

@@ -1,10 +1,12 @@
-"""What a receiver makes of magnitudes, for training samples: phases, and noise of both parts."""
+"""What a receiver makes of magnitudes, for training samples: phases, blur, noise of both parts."""
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 Array = npt.NDArray[np.float32]
 Shape = tuple[int, int, int]
+_BLUR = (0.3, 1.2)  # deviation of a Gaussian along an axis, voxels
 
 
 def random_phase(shape: Shape, rng: np.random.Generator) -> Array:
@@ -26,6 +28,12 @@ def _bumps(place: Array) -> Array:
     """Gaussian weights (n, 8) of knots -1 ... 6 at places 0 to 4; unit sum of squares."""
     weights = np.exp(-0.5 * ((place[:, None] - np.arange(-1, 7)) / 0.6) ** 2)
     return (weights / np.linalg.norm(weights, axis=1, keepdims=True)).astype(np.float32)
+
+
+def smoothed(values: Array, rng: np.random.Generator) -> Array:
+    """Values under a Gaussian of .3 to 1.2 voxels, of its own along each axis."""
+    sigma = rng.uniform(*_BLUR, values.ndim)
+    return ndimage.gaussian_filter(values, sigma, mode="nearest").astype(np.float32)
 
 
 def rician(values: Array, sigma: float, rng: np.random.Generator) -> Array:

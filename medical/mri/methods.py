@@ -20,8 +20,8 @@ from undrift.medical.outcome import in_words
 from undrift.medical.spread import spread_out
 
 # of trained priors, chosen on validation slices (docs/medical.md)
-SAMPLER, STEPS = "half-quadratic", 24
-SPLITTING = {"weight": 0.18, "top": 0.1, "bottom": 0.01}
+SAMPLER, STEPS = "half-quadratic", 48
+SPLITTING = {"weight": 0.18, "top": 0.1, "bottom": 0.01, "moves": "shifts+flips+turns+phases"}
 WIDER = 2.4  # deviations of samples: their 90 % interval then holds about that
 START = {"weight": 0.05, "iterations": 40}  # of total variation
 

@@ -20,7 +20,7 @@ from undrift.medical.data import (
     Scans,
     open_source,
 )
-from undrift.medical.received import random_phase, rician
+from undrift.medical.received import random_phase, rician, smoothed
 from undrift.medical.signal import PercentileSettings, read_signal, robust_maximum
 from undrift.medical.validation import Validation, ValidationSettings
 
@@ -239,3 +239,30 @@ def test_validation_scores_known_denoisers(tmp_path: Path, monkeypatch: pytest.M
         )
     with pytest.raises(InputError):
         banks.scan_bank(ScanSettings(first=100_000, count=1), tmp_path)
+
+
+def test_smoothing_spreads_a_point_by_its_own_deviation_along_each_axis() -> None:
+    point = np.zeros((21, 21, 21), np.float32)
+    point[10, 10, 10] = 1
+    found = smoothed(point, np.random.default_rng(4)).astype(np.float64)
+    sigma = np.random.default_rng(4).uniform(0.3, 1.2, 3)
+    assert found.sum() == pytest.approx(1, abs=1e-5)
+    for axis in range(3):
+        place = np.arange(21.0) - 10
+        spread = (found.sum(tuple(a for a in range(3) if a != axis)) * place**2).sum() ** 0.5
+        # a sampled Gaussian is as wide as a continuous one from .6 voxels on, narrower below
+        assert spread == pytest.approx(sigma[axis], abs=0.01 if sigma[axis] > 0.6 else 0.2)
+    assert len({round(float(s), 3) for s in sigma}) == 3
+
+
+def test_a_share_of_the_samples_of_a_prior_is_smoothed(tmp_path: Path) -> None:
+    grain = np.random.default_rng(1).random((6, 24, 24, 24))
+    bank = bank_of(tmp_path, *grain, np.zeros((24, 24, 24)), np.ones((24, 24, 24)))
+    source = ComplexImages(bank, (8, 8, 8), 2, 0, gain=0, bias=0, stripped=0, blurred=0.5)
+    grains = []
+    for n in range(60):
+        patch, _ = source.draw(n, np.random.default_rng(n))
+        grains.append(float(np.hypot(*patch).std()))
+    rough = 12**-0.5  # the deviation of uniform numbers
+    kept = np.isclose(grains, rough, rtol=0.15)
+    assert 18 <= kept.sum() <= 42  # half of 60, three deviations
