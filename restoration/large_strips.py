@@ -9,94 +9,21 @@ network. No row goes through the network twice, and strips have no margins.
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from undrift.common.devices import autocast
 from undrift.common.networks.local_nafnet import LocalNAFNet
-from undrift.common.networks.local_nafnet_rows import NAFNetRows, Queue
+from undrift.common.networks.local_nafnet_rows import NAFNetRows
 from undrift.common.networks.local_nafnet_turned import seeing_turned
-from undrift.common.noise import Noise
-from undrift.common.sampling import Sampler
-from undrift.common.solvers.loop import Denoise
-from undrift.common.solvers.plan import Step
+from undrift.common.networks.row_lines import Queue
 from undrift.common.symmetry import ELEMENTS
-from undrift.common.tiling import Tiled
 from undrift.common.windows import Window
+from undrift.restoration.large_answers import StripSampler, Unanswered
 from undrift.restoration.large_place import Place
 from undrift.restoration.large_plan import Part, Plan, Work
-
-
-class Unanswered(Exception):
-    """A call of the network whose answer is not there yet, with what it is shown."""
-
-    def __init__(self, x: Tensor, psi: Tensor, level: Tensor | None):
-        super().__init__()
-        self.x, self.psi, self.level = x, psi, level
-
-
-class Answers(nn.Module):
-    """Stands for the network: gives a strip the answers to its calls, then raises Unanswered."""
-
-    given: list[Tensor]
-    number: int
-
-    def forward(self, x: Tensor, psi: Tensor, level: Tensor | None = None) -> Tensor:
-        if self.number == len(self.given):
-            raise Unanswered(x, psi, level)
-        self.number += 1
-        return self.given[self.number - 1]
-
-
-@dataclass
-class StripSampler(Sampler):
-    """A sampler whose network is `answers`. Plans, and the noise of a strip, are made once."""
-
-    answers: Answers = field(default_factory=Answers, init=False)
-    _times: dict[float, float] = field(default_factory=dict, init=False)
-    _plans: dict[tuple[float, str], list[Step]] = field(default_factory=dict, init=False)
-    _draws: dict[int, Tensor] = field(default_factory=dict, init=False)
-
-    @classmethod
-    def of(cls, sampler: Sampler) -> "StripSampler":
-        """For strips of what the sampler is for."""
-        made = cls(**{f.name: getattr(sampler, f.name) for f in fields(Sampler) if f.init})
-        denoiser = sampler.model.denoiser.with_network(made.answers)
-        made.model = replace(sampler.model, denoiser=denoiser)
-        return made
-
-    def begin(self, strip: "Strip") -> None:
-        """The next signal is that of the strip."""
-        self.answers.given, self.answers.number = strip.answers, 0
-        self._draws = strip.draws
-
-    def time_of(self, ratio: float) -> float:
-        """See `Sampler.time_of`."""
-        if ratio not in self._times:
-            self._times[ratio] = super().time_of(ratio)
-        return self._times[ratio]
-
-    def plan(self, start_time: float = 1.0) -> list[Step]:
-        """See `Sampler.plan`."""
-        key = start_time, repr(self.choice)
-        if key not in self._plans:
-            self._plans[key] = super().plan(start_time)
-        return self._plans[key]
-
-    def drawn(self, noise: Noise, shape: tuple[int, ...], index: int) -> Tensor:  # type: ignore[override]
-        """See `Sampler.drawn`."""
-        if index not in self._draws:
-            self._draws[index] = super().drawn(noise, shape, index)
-        return self._draws[index]
-
-    def turned(self, denoise: Denoise) -> Denoise:
-        """The streams answer for all turns already."""
-        return denoise
-
-    def _tiled(self, size: tuple[int, ...]) -> Tiled:  # type: ignore[override]
-        return Tiled(self.model.denoiser, max(size), halve=False)
 
 
 @dataclass
@@ -158,12 +85,13 @@ class Strips:
         (across,) = plan.across
         pixels, _ = plan.pixels(down, across, plan.band(down))
         start, low, high = (plan.at(edge, 0) for edge in (down.start, down.low, down.high))
-        place = Place((low, 0), (False,) * 4, slice(low - start, high - start))
+        whole = (False, False, False, False)
+        place = Place((low, 0), whole, slice(low - start, high - start))
         return Strip(down, place, high - low, down.high == plan.sheet.height, pixels)
 
     def _advanced(self, strip: Strip) -> Iterator[Part]:
         """What is done as soon as the strip has come as far as it can."""
-        self.sampler.begin(strip)
+        self.sampler.begin(strip.answers, strip.draws)
         found, asked = self._attempted(strip)
         if asked is not None:
             yield from self._asked(strip, asked)

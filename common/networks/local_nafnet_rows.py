@@ -8,7 +8,6 @@ zeros, elsewhere the rows that are there. Lines that are kept are as wide as the
 some dozens of rows high, however high the picture is.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from typing import cast
 
@@ -17,55 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from undrift.common.networks.local_nafnet import Block, LocalNAFNet, pad_to_multiple
+from undrift.common.networks.row_lines import Line, Queue, Rows, joined
 
 Piece = tuple[Tensor, bool]  # rows, and whether they are the last
-Rows = Tensor | None  # (b, c, rows, w); None where none is ready yet
-
-
-class Line:
-    """The last few rows of a map, in a place of their own, so that the heap gets no holes."""
-
-    rows: Tensor
-
-    def __init__(self) -> None:
-        self._empty = True
-
-    def put(self, rows: Tensor) -> Tensor:
-        """All that wait, (b, c, n, w), with `rows` at the end; `keep` says what stays of them."""
-        return rows if self._empty else joined([self.rows, rows])
-
-    def keep(self, rest: Tensor) -> None:
-        """The rows that go on waiting."""
-        if self._empty or self.rows.shape != rest.shape:
-            self.rows = rest.clone()
-        else:
-            self.rows.copy_(rest)
-        self._empty = False
-
-
-class Queue:
-    """Many rows that wait, as the maps they came in; count: of rows."""
-
-    def __init__(self) -> None:
-        self.parts: deque[Tensor] = deque()
-        self.count = 0
-
-    def put(self, rows: Tensor) -> None:
-        """Adds rows (b, c, n, w) at the end."""
-        self.parts.append(rows)
-        self.count += rows.shape[2]
-
-    def take(self, count: int) -> Tensor:
-        """The first `count` of the rows that are there."""
-        self.count -= count
-        taken: list[Tensor] = []
-        while count:
-            part = self.parts.popleft()
-            if part.shape[2] > count:
-                self.parts.appendleft(part[:, :, count:].clone())  # lets go of the others
-            taken.append(part[:, :, :count])
-            count -= taken[-1].shape[2]
-        return joined(taken)
 
 
 class Conv3Rows:
@@ -111,7 +64,9 @@ class LevelRows:
     def __init__(self, network: LocalNAFNet, index: int, features: Tensor):
         last = index == len(network.downs)
         way = [network.middle] if last else [network.down_blocks[index], network.up_blocks[index]]
-        self._ways = [[BlockRows(b, features) for b in cast(nn.ModuleList, part)] for part in way]
+        self._ways = [
+            [BlockRows(cast(Block, b), features) for b in part.children()] for part in way
+        ]
         self._below = None if last else LevelRows(network, index + 1, features)
         self._layers = () if last else (network.downs[index], network.ups[index])
         self._pairs, self._skip, self._most = Queue(), Queue(), 1
@@ -129,7 +84,7 @@ class LevelRows:
         if not pairs:
             return
         self._most = max(self._most, pairs)
-        to_below, from_below = self._layers
+        to_below, from_below = cast(tuple[nn.Module, nn.Module], self._layers)
         for deep, last in self._below.push(to_below(self._pairs.take(2 * pairs)), end):
             for part, final in _pieces(deep, self._most, last):
                 up = F.pixel_shuffle(from_below(part), 2)
@@ -192,13 +147,6 @@ def _waiting(network: LocalNAFNet, index: int) -> tuple[float, int]:
     below, late = _waiting(network, index + 1)
     skipped = 2 * late + 2  # and what waits to be a pair
     return below + width * (2 * 5 * depth + skipped) / cell, 2 * depth + skipped
-
-
-def joined(parts: list[Tensor]) -> Tensor:
-    """Rows one below the other. Channels lie next to each other, so that rows are in one piece."""
-    if len(parts) == 1:
-        return parts[0]
-    return torch.cat([part.movedim(1, -1) for part in parts], 1).movedim(-1, 1)
 
 
 def _pieces(rows: Tensor, most: int, end: bool) -> Iterator[Piece]:

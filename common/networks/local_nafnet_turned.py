@@ -30,7 +30,7 @@ def seeing_turned(network: LocalNAFNet, turn: Turn) -> LocalNAFNet:
         enter = made.enter.weight.transpose(0, 1)
         enter.copy_(_folded_back(enter, network.unshuffle, turn))
         for layer, side in ((made.leave, network.unshuffle), *((up, 2) for up in made.ups)):
-            for values in (layer.weight, layer.bias):
+            for values in layer.parameters():  # of kernels and offsets
                 values.copy_(_folded_back(values, side, turn))
     return channels_last(made)  # type: ignore[return-value]
 
