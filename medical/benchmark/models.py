@@ -41,7 +41,7 @@ def settings_of(kind: str) -> Mapping[str, Any]:
         from undrift.medical.ct import methods as ct
 
         return {"sampler": ct.SAMPLER, "steps": ct.STEPS, "wider": ct.WIDER, **ct.SPLITTING,
-                "start": ct.TV_WEIGHT}  # fmt: skip
+                "start": ct.TV_WEIGHT, "tv_share": ct.TV_SHARE}  # fmt: skip
     if kind == "sr":
         from undrift.medical import thick_slices as sr
 
