@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from undrift.common.allocator import give_freed_memory_back
 from undrift.common.devices import autocast
 from undrift.common.networks.local_nafnet import LocalNAFNet
 from undrift.common.networks.local_nafnet_rows import NAFNetRows
@@ -42,27 +43,43 @@ class Strip:
 class Call:
     """One call of all strips: what they show the network, and what it says, row by row."""
 
-    def __init__(self, networks: list[LocalNAFNet], asked: Unanswered):
-        self._streams = [NAFNetRows(network, asked.psi, asked.level) for network in networks]
+    def __init__(self, networks: list[LocalNAFNet], asked: Unanswered, sampler: StripSampler):
+        with torch.inference_mode(), autocast(sampler.device, sampler.dtype):
+            self._streams = [NAFNetRows(network, asked.psi, asked.level) for network in networks]
+        self._sampler = sampler
         self._said = Queue()
         self._waiting: deque[Strip] = deque()
 
-    def ask(self, strip: Strip, x: Tensor) -> None:
-        """Pushes what the strip shows."""
+    def ask(self, strip: Strip, x: Tensor) -> Iterator[Strip]:
+        """Pushes what the strip shows; the strips all of whose rows are there then, with them."""
         self._waiting.append(strip)
-        said = [stream.push(x, strip.last) for stream in self._streams]
-        parts = [part for part in said if part is not None]
-        if parts:
-            mean = parts[0] if len(parts) == 1 else torch.stack(parts).mean(0)
-            self._said.put(mean)
+        for said in self._pieces(x, strip.last):
+            self._said.put(said)
+            del said
+            while self._waiting and self._said.count >= self._waiting[0].rows:
+                ready = self._waiting.popleft()
+                ready.answers.append(self._said.take(ready.rows))
+                yield ready
 
-    def answered(self) -> Strip | None:
-        """The next strip all of whose rows are there, with them."""
-        if not self._waiting or self._said.count < self._waiting[0].rows:
-            return None
-        strip = self._waiting.popleft()
-        strip.answers.append(self._said.take(strip.rows))
-        return strip
+    def _pieces(self, x: Tensor, last: bool) -> Iterator[Tensor]:
+        """What the streams say then, (1, c, rows, w), their mean; all are late by as much."""
+        streams = [self._stepped(stream.push(x, last)) for stream in self._streams]
+        if not last:  # one after another: no more than one is at work
+            streams = [iter(list(stream)) for stream in streams]
+        for parts in zip(*streams, strict=True):
+            yield parts[0] if len(parts) == 1 else torch.stack(parts).mean(0)
+            if last:
+                give_freed_memory_back()
+
+    def _stepped(self, pieces: Iterator[Tensor]) -> Iterator[Tensor]:
+        """The same pieces. What is done with them between two of them is left as it is."""
+        while True:
+            with torch.inference_mode(), autocast(self._sampler.device, self._sampler.dtype):
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
+            del piece
 
 
 class Strips:
@@ -109,13 +126,11 @@ class Strips:
 
     def _asked(self, strip: Strip, asked: Unanswered) -> Iterator[Part]:
         number = len(strip.answers)
-        with torch.inference_mode(), autocast(self.sampler.device, self.sampler.dtype):
-            if number == len(self._calls):
-                self._calls.append(Call(self._networks, asked))
-            call = self._calls[number]
-            call.ask(strip, asked.x)
+        if number == len(self._calls):
+            self._calls.append(Call(self._networks, asked, self.sampler))
+        x = asked.x
         del asked
-        while (ready := call.answered()) is not None:
+        for ready in self._calls[number].ask(strip, x):
             yield from self._advanced(ready)
 
 

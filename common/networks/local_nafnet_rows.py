@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from undrift.common.allocator import give_freed_memory_back
 from undrift.common.networks.local_nafnet import Block, LocalNAFNet, pad_to_multiple
 from undrift.common.networks.row_lines import Line, Queue, Rows, joined
 
@@ -35,7 +36,7 @@ class Conv3Rows:
             x = joined([zero] * (not self._begun) + [x] + [zero] * end)
             self._begun = True
         seen = self._line.put(x)
-        self._line.keep(seen[:, :, -2:])
+        self._line.keep(seen[:, :, -2:], end)
         if seen.shape[2] < 3:
             return None
         conv = self.conv
@@ -54,7 +55,7 @@ class BlockRows:
         h = self._depthwise.push(self.block.entered(x, self.films), end)
         x = self._waiting.put(x)
         ready = 0 if h is None else h.shape[2]
-        self._waiting.keep(x[:, :, ready:])
+        self._waiting.keep(x[:, :, ready:], end)
         return None if h is None else self.block.left(x[:, :, :ready], h, self.films)
 
 
@@ -69,28 +70,38 @@ class LevelRows:
         ]
         self._below = None if last else LevelRows(network, index + 1, features)
         self._layers = () if last else (network.downs[index], network.ups[index])
-        self._pairs, self._skip, self._most = Queue(), Queue(), 1
+        self._pairs, self._skip, self._most = Queue(), Queue(), 0
 
     def push(self, h: Tensor, end: bool) -> Iterator[Piece]:
         """As `Conv3Rows.push`, in pieces that are no higher than what comes in."""
-        down = _through(self._ways[0], h, end)
-        if down is None or self._below is None:
-            yield from [] if down is None else [(down, end)]
-            return
-        self._skip.put(down)
-        self._pairs.put(down)
-        del h, down  # what waits is let go of as soon as it is taken
-        pairs = self._pairs.count // 2
+        if end:  # other sizes than before, and lines that go: holes add up
+            give_freed_memory_back()
+        if not end or not self._most:  # at the end more come than before
+            self._most = max(self._most, h.shape[2])
+        downs = _through(self._ways[0], h, end, self._most)
+        del h  # what is worked on is let go of as soon as it is taken
+        for down, last in downs:
+            if self._below is None:
+                yield down, last
+                continue
+            self._skip.put(down)
+            self._pairs.put(down)
+            del down
+            yield from self._up(self._below, last)
+
+    def _up(self, below: "LevelRows", end: bool) -> Iterator[Piece]:
+        """What comes back up after the pairs of rows that wait have gone down."""
+        pairs, most = self._pairs.count // 2, -(-self._most // 2)
         if not pairs:
             return
-        self._most = max(self._most, pairs)
         to_below, from_below = cast(tuple[nn.Module, nn.Module], self._layers)
-        for deep, last in self._below.push(to_below(self._pairs.take(2 * pairs)), end):
-            for part, final in _pieces(deep, self._most, last):
+        for deep, last in below.push(to_below(self._pairs.take(2 * pairs)), end):
+            for part, final in _pieces(deep, most, last):
                 up = F.pixel_shuffle(from_below(part), 2)
-                up = _through(self._ways[1], up + self._skip.take(up.shape[2]), final)
-                if up is not None:
-                    yield up, final
+                up += self._skip.take(up.shape[2])
+                ups = _through(self._ways[1], up, final, 2 * most)
+                del part, up
+                yield from ups
 
 
 class NAFNetRows:
@@ -108,10 +119,11 @@ class NAFNetRows:
         self._level = LevelRows(network, 0, features)
         self._owed = 0
 
-    def push(self, x: Tensor, end: bool = False) -> Rows:
+    def push(self, x: Tensor, end: bool = False) -> Iterator[Tensor]:
         """The rows of the result that are ready, after x (b, inputs, rows, w) below the last ones.
 
-        All but the last, with `end`, must be multiples of `multiple` high; else ValueError.
+        They come in pieces from the top: with `end` all that are late, which are many for a low x.
+        All x but the last, with `end`, must be multiples of `multiple` high; else ValueError.
         """
         height, width = x.shape[-2:]
         if height % self.network.multiple and not end:
@@ -119,13 +131,17 @@ class NAFNetRows:
         self._owed += height
         x = F.pixel_unshuffle(pad_to_multiple(x, self.network.multiple), self.network.unshuffle)
         h = self._enter.push(x, end)
-        pieces = [] if h is None else [self._leave.push(*p) for p in self._level.push(h, end)]
-        ready = [piece for piece in pieces if piece is not None]
-        if not ready:
-            return None
-        out = F.pixel_shuffle(joined(ready), self.network.unshuffle)[:, :, : self._owed, :width]
-        self._owed -= out.shape[2]
-        return out
+        del x
+        if h is None:
+            return
+        pieces = self._level.push(h, end)
+        del h
+        for piece, last in pieces:
+            rows = self._leave.push(piece, last)
+            if rows is not None:
+                out = F.pixel_shuffle(rows, self.network.unshuffle)[:, :, : self._owed, :width]
+                self._owed -= out.shape[2]
+                yield out
 
 
 def line_elements(network: LocalNAFNet) -> float:
@@ -156,10 +172,16 @@ def _pieces(rows: Tensor, most: int, end: bool) -> Iterator[Piece]:
         yield part, end and number == len(parts)
 
 
-def _through(blocks: list[BlockRows], h: Tensor, end: bool) -> Rows:
-    rows: Rows = h
-    for block in blocks:
+def _through(blocks: list[BlockRows], h: Tensor, end: bool, most: int) -> Iterator[Piece]:
+    """What all blocks make of rows, so many at a time; each has one more at the end."""
+    while blocks and h.shape[2] <= most:
+        rows = blocks[0].push(h, end)
         if rows is None:
-            return None
-        rows = block.push(rows, end)
-    return rows
+            return
+        blocks, h = blocks[1:], rows
+        del rows
+    if not blocks:
+        yield h, end
+        return
+    for part, last in _pieces(h, most, end):
+        yield from _through(blocks, part, last, most)

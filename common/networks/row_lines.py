@@ -24,8 +24,11 @@ class Line:
         """All that wait, (b, c, n, w), with `rows` at the end; `keep` says what stays of them."""
         return rows if self._empty else joined([self.rows, rows])
 
-    def keep(self, rest: Tensor) -> None:
-        """The rows that go on waiting."""
+    def keep(self, rest: Tensor, end: bool = False) -> None:
+        """The rows that go on waiting; with `end` none do."""
+        if end:
+            self._empty, self.rows = True, rest[:, :, :0].clone()
+            return
         if self._empty or self.rows.shape != rest.shape:
             self.rows = rest.clone()
         else:

@@ -18,9 +18,7 @@ def streamed(made: LocalNAFNet, given: list[Any], rows: int) -> tuple[Tensor, li
     x, psi, level = given
     stream, out, count = NAFNetRows(made, psi, level), [], []
     for top in range(0, x.shape[2], rows):
-        found = stream.push(x[:, :, top : top + rows], top + rows >= x.shape[2])
-        if found is not None:
-            out.append(found)
+        out.extend(stream.push(x[:, :, top : top + rows], top + rows >= x.shape[2]))
         count.append(sum(part.shape[2] for part in out))
     return torch.cat(out, 2), count
 
@@ -74,7 +72,7 @@ def test_what_waits_does_not_grow_with_the_height(shape: dict[str, Any]) -> None
     stream, held = NAFNetRows(made, psi, level), []
     with torch.no_grad():
         for _ in range(60):
-            stream.push(x)
+            list(stream.push(x))
             held.append(sum(rows.numel() for rows in waiting(stream)))
     far = 2 + made.reach // made.multiple  # pushes, after which all lines are full
     assert len(set(held[far:])) == 1
@@ -107,7 +105,7 @@ def test_errors() -> None:
         NAFNetRows(LocalNAFNet(periodic=True).double(), psi)
     made = network(SHAPES[1])
     with pytest.raises(ValueError, match="got 5 rows; expected a multiple of 8"):
-        NAFNetRows(made, psi).push(torch.zeros(1, 3, 5, 16, dtype=torch.float64))
+        list(NAFNetRows(made, psi).push(torch.zeros(1, 3, 5, 16, dtype=torch.float64)))
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
