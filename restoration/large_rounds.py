@@ -24,14 +24,16 @@ from undrift.restoration.large_scratch import Scratch
 from undrift.restoration.pictures import values
 
 SUPPORT = 4  # small pixels that a reduction and an enlargement together see
-KEPT = 1024  # pixels a side, of the result, of a window
+KEPT = (512, 1024)  # rows and columns, of the result, of a window: no more than strips take
 
 
 def windows_for(plan: Plan, rounds: int) -> Plan:
     """The plan with windows that see what `rounds` rounds need."""
-    sides, kept = (plan.sheet.height, plan.sheet.width), int(KEPT / plan.scale)
-    margin = SUPPORT + rounds * REACH
-    down, across = (cut(side, kept, plan.grid, margin) for side in sides)
+    sides, margin = (plan.sheet.height, plan.sheet.width), SUPPORT + rounds * REACH
+    down, across = (
+        cut(side, int(kept / plan.scale), plan.grid, margin)
+        for side, kept in zip(sides, KEPT, strict=True)
+    )
     return replace(plan, down=down, across=across)
 
 

@@ -19,7 +19,7 @@ from undrift.restoration.large_scratch import Scratch
 def small_parts(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Every test in windows that keep 64 pixels of the result and in strips; rounds keep 48."""
     in_small_parts(monkeypatch, request.param, 64)
-    monkeypatch.setattr(large_rounds, "KEPT", 48)
+    monkeypatch.setattr(large_rounds, "KEPT", (48, 40))
 
 
 @pytest.fixture(scope="module")
