@@ -34,17 +34,18 @@ def _is_pointwise(sampler: Sampler) -> bool:
 
 def planned(rows: Rows, sampler: Sampler, scale: float = 1.0, more: int = 0) -> Plan | None:
     """Strips or windows; None where the result would not be that of the whole. See `plan_for`."""
-    if rows.sheet is not None and streams(sampler, rows.sheet):
-        found = _strips(rows, sampler, scale, more)
+    network = sampler.model.denoiser.network
+    if rows.sheet is not None and streams(sampler, rows.sheet) and isinstance(network, LocalNAFNet):
+        found = _strips(rows, sampler, network, scale, more)
         if found is not None:
             return found
     return plan_for(rows, sampler, scale, more)
 
 
-def _strips(rows: Rows, sampler: Sampler, scale: float, more: int) -> Plan | None:
+def _strips(
+    rows: Rows, sampler: Sampler, network: LocalNAFNet, scale: float, more: int
+) -> Plan | None:
     """Strips that see `more` pixels of the picture at each side; None where they do not fit."""
-    network = sampler.model.denoiser.network
-    assert isinstance(network, LocalNAFNet)
     grid = grid_of(scale, network.multiple)
     height, width = rows.known.height, rows.known.width
     kept = strip_height(sampler, network, round(width * scale))
