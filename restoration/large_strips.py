@@ -26,6 +26,8 @@ from undrift.restoration.large_answers import StripSampler, Unanswered
 from undrift.restoration.large_place import Place
 from undrift.restoration.large_plan import Part, Plan, Work
 
+_TIDY = 16  # strips, after which what is free is given back
+
 
 @dataclass
 class Strip:
@@ -94,8 +96,10 @@ class Strips:
 
     def parts(self) -> Iterator[Part]:
         """The strips, restored, from the top."""
-        for down in self.plan.down:
+        for number, down in enumerate(self.plan.down, 1):
             yield from self._advanced(self._strip(down))
+            if number % _TIDY == 0:  # holes add up
+                give_freed_memory_back()
 
     def _strip(self, down: Window) -> Strip:
         plan = self.plan

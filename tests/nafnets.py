@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from undrift.common.networks.local_nafnet import LocalNAFNet
 
@@ -24,7 +24,7 @@ def network(shape: dict[str, Any]) -> LocalNAFNet:
     return made
 
 
-def inputs(made: LocalNAFNet, shape: dict[str, Any], size: tuple[int, int]) -> list[Tensor | None]:
+def inputs(made: LocalNAFNet, shape: dict[str, Any], size: tuple[int, int]) -> list[Any]:
     level = torch.ones(1, 1, dtype=torch.float64) if shape.get("levels") else None
     x = torch.randn(1, shape["inputs"], *size, dtype=torch.float64)
     return [x, torch.ones(1, dtype=torch.float64), level]
