@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from undrift.common.allocator import give_freed_memory_back
 from undrift.common.resize import upscale
 from undrift.common.windows import Window
 from undrift.restoration.back_projection import REACH, given_back
@@ -62,6 +63,7 @@ class Waiting:
                     if number < rounds:
                         rest = given_back(rest, self._size(down, across), self.plan.scale)
                 count += rest[kept].numel()
+                give_freed_memory_back()  # holes add up
         return [math.sqrt(total / count) for total in squares]
 
     def _left(self, down: Window, across: Window, band: Band) -> Tensor:
@@ -83,6 +85,7 @@ class Waiting:
                     size = (len(numbers), plan.size[1], *numbers.shape[2:])
                     out = np.empty(size, numbers.dtype)
                 out[:, slice(*self._large(across.low, across.high, 1))] = numbers
+                give_freed_memory_back()
             yield out
 
     def _result(self, down: Window, across: Window, rounds: int) -> Tensor:
